@@ -1,0 +1,37 @@
+"""What can go wrong, in one tree.
+
+```
+WideopenError          anything that wideopen refuses; its text is one line
+├── PhotoError         a picture file that cannot be read, written or is not a photo
+│   └── PhotoExistsError   the output is there already, and overwriting was not asked for
+├── DepthError         a depth map that does not fit, is broken or is missing
+├── FocusError         a focus that the photo or its depth cannot answer
+└── OpticsError        a lens that cannot exist
+```
+
+Every message says what came, what was wanted and what to do.
+"""
+
+
+class WideopenError(Exception):
+    """Anything that wideopen refuses. Its text is one line for a person."""
+
+
+class PhotoError(WideopenError):
+    """A picture file that cannot be read or written."""
+
+
+class PhotoExistsError(PhotoError):
+    """The output is there already, and overwriting was not asked for."""
+
+
+class DepthError(WideopenError):
+    """A depth map that does not fit its photo, is broken, or is missing."""
+
+
+class FocusError(WideopenError):
+    """A focus that the photo or its depth cannot answer."""
+
+
+class OpticsError(WideopenError):
+    """A lens that cannot exist."""
