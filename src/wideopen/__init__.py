@@ -1,0 +1,1 @@
+"""Realistic bokeh from one ordinary photo."""
