@@ -13,14 +13,8 @@ from wideopen.optics import DepthMap
 from wideopen.photo import apple_depth, google_depth, xmp
 
 _BROKEN = (
-    ValueError,
-    OSError,
-    SyntaxError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    ArithmeticError,
-    DepthError,
+    *(ValueError, LookupError, ArithmeticError, SyntaxError, EOFError),
+    *(OSError, RuntimeError, MemoryError, struct.error, DepthError),
 )
 """What decoders raise over data that is broken; `SyntaxError` is Pillow's and the XML parser's."""
 

@@ -6,7 +6,6 @@ Source: ISO/IEC 14496-12 (ISO base media file format), section 8.11, for ``iinf`
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Items:
     data: dict[int, bytes]
 
     @classmethod
-    def of(cls, file: bytes) -> Self:
+    def of(cls, file: bytes) -> "Items":
         """Read the items of a file.
 
         Raises:
