@@ -1,0 +1,181 @@
+"""Batch: many photos through one renderer, each with its own fate."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wideopen.errors import PhotoError, PhotoExistsError, WideopenError
+from wideopen.photo import read, write
+from wideopen.photo.write import SUFFIXES
+from wideopen.renderer import Renderer
+from wideopen.renderer.lens import LensRenderer
+
+READABLE = (*SUFFIXES, ".gif", ".hif", ".jpe", ".mpo", ".bmp")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo to render, and where the result goes."""
+
+    photo: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: a record of figures, or an error of one line."""
+
+    job: Job
+    record: dict[str, Any] | None = None
+    error: str | None = None
+
+
+def plan(photos: Sequence[Path], output: Path | None) -> list[Job]:
+    """Find the photos and name the results.
+
+    Folders stand for the photos directly in them, results of earlier runs left out. Without `output`
+    the result lies beside its photo as ``NAME.bokeh.EXT``. One photo's `output` is a file if it has the
+    suffix of a picture, else a folder; results in a folder keep their photo's name.
+
+    Raises:
+        PhotoError: If a folder has no photo, or several photos share one output.
+    """
+    found: list[Path] = []
+    for path in photos:
+        found.extend(_photos_in(path) if path.is_dir() else [path])
+    single = len(photos) == 1 and not photos[0].is_dir()
+    to_file = output is not None and output.suffix.lower() in SUFFIXES and not output.is_dir()
+    if to_file and not single:
+        raise PhotoError(
+            f"{output} is a file, but {len(found)} photos are to be rendered; give a folder with -o"
+        )
+    if output is None:
+        jobs = [Job(path, path.with_name(f"{path.stem}.bokeh{_suffix(path)}")) for path in found]
+    elif to_file:
+        jobs = [Job(found[0], output)]
+    else:
+        jobs = [Job(path, output / f"{path.stem}{_suffix(path)}") for path in found]
+    _refuse_clashes(jobs)
+    return jobs
+
+
+def _photos_in(folder: Path) -> list[Path]:
+    photos = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in READABLE
+        and not path.name.startswith(".")
+        and not path.stem.endswith(".bokeh")
+    )
+    if not photos:
+        raise PhotoError(f"{folder} holds no photo; photos end in {' '.join(READABLE)}")
+    return photos
+
+
+def _suffix(path: Path) -> str:
+    """The photo's own suffix where that format is written, PNG for the rest."""
+    return path.suffix if path.suffix.lower() in SUFFIXES else ".png"
+
+
+def _refuse_clashes(jobs: Sequence[Job]) -> None:
+    taken: dict[Path, Path] = {}
+    for job in jobs:
+        target = job.output.absolute()
+        if target in taken and taken[target] != job.photo:
+            raise PhotoError(
+                f"{taken[target]} and {job.photo} would both become {job.output}; render them apart"
+            )
+        taken[target] = job.photo
+
+
+def run(
+    jobs: Sequence[Job], renderer: Renderer, *, name: str, overwrite: bool, processes: int = 1
+) -> Iterator[Outcome]:
+    """Render photos one after the other, or several at a time in processes of their own.
+
+    Outcomes come as they are done. One photo uses all cores already; several processes help where
+    reading and writing take long, and need memory for each.
+    """
+    if processes == 1 or len(jobs) == 1:
+        for job in jobs:
+            yield render_one(job, renderer, name, overwrite)
+        return
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    with ProcessPoolExecutor(
+        min(processes, len(jobs)), get_context("spawn"), initializer=_limit_threads, initargs=(threads,)
+    ) as pool:
+        try:
+            waiting = [pool.submit(render_one, job, renderer, name, overwrite) for job in jobs]
+            for done in as_completed(waiting):
+                yield done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _limit_threads(threads: int) -> None:
+    """Let a process of several use its share of the cores."""
+    import numba
+
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+
+
+def render_one(job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outcome:
+    """Read, render and write one photo."""
+    try:
+        return Outcome(job, record=_render(job, renderer, name, overwrite))
+    except WideopenError as error:
+        return Outcome(job, error=str(error))
+    except MemoryError:
+        return Outcome(job, error=f"{job.photo} needs more memory than there is")
+
+
+def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[str, Any]:
+    if job.output.exists() and job.photo.exists() and job.output.samefile(job.photo):
+        raise PhotoError(
+            f"{job.output} is the photo itself, which is never overwritten; choose another output"
+        )
+    if job.output.exists() and not overwrite:
+        raise PhotoExistsError(f"{job.output} is there already; choose another name or allow --overwrite")
+    clock = [time.perf_counter()]
+    photo = read(job.photo)
+    clock.append(time.perf_counter())
+    facts: dict[str, Any] = {
+        "depth_origin": None, "depth_metric": None, "focus_dioptres": None, "max_radius_px": None
+    }  # fmt: skip
+    if isinstance(renderer, LensRenderer):
+        scene = renderer.look(photo)
+        clock.append(time.perf_counter())
+        defocus = renderer.defocus(photo, scene)
+        rendered = renderer.draw(photo, defocus)
+        focus = renderer.focus_dioptres(photo, scene) if scene.depth.metric else None
+        facts = {
+            "depth_origin": scene.depth.origin,
+            "depth_metric": scene.depth.metric,
+            "focus_dioptres": None if focus is None else round(focus, 4),
+            "max_radius_px": round(float(np.abs(defocus.radius_px).max()), 2),
+        }
+    else:
+        clock.append(time.perf_counter())
+        rendered = renderer(photo)
+    clock.append(time.perf_counter())
+    job.output.parent.mkdir(parents=True, exist_ok=True)
+    write(rendered, job.output, overwrite=overwrite)
+    clock.append(time.perf_counter())
+    steps = ("read", "scene", "render", "write")
+    return {
+        "input": str(job.photo),
+        "output": str(job.output),
+        "width": photo.size[0],
+        "height": photo.size[1],
+        "renderer": name,
+        **facts,
+        "seconds": {step: round(b - a, 3) for step, a, b in zip(steps, clock, clock[1:], strict=False)},
+    }

@@ -1,0 +1,183 @@
+"""LensRenderer: a photo as a fast lens would have seen it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from wideopen.errors import FocusError, OpticsError
+from wideopen.optics import DefocusMap, DepthMap, Lens
+from wideopen.photo import Photo, lens_of
+from wideopen.photo.profile import from_linear, to_linear
+from wideopen.renderer.highlights import restore_highlights
+from wideopen.renderer.iris import Iris
+from wideopen.renderer.layered import spread_in_layers
+from wideopen.renderer.sheets import take_apart
+from wideopen.scene import Focus, FocusRange, Scene, focus_on, look
+from wideopen.scene.scene import DepthKind
+
+MAX_BLUR_PERCENT = 1.2
+HIGHLIGHTS = 0.5
+IN_FOCUS_PX = 0.5
+"""Up to this radius a point's light stays in its own pixel."""
+
+
+@dataclass(frozen=True)
+class LensRenderer:
+    """Renders the blur of a real lens: depth, then defocus, then light spread as the iris.
+
+    Slow once, fast many: `look` finds the scene, `render` draws it with any aperture and focus; calling
+    the renderer does both.
+    """
+
+    f_number: float = 1.8
+    focus: Focus = field(default_factory=Focus)
+    in_focus: FocusRange | None = None
+    """Distances kept sharp; needs metric depth."""
+    depth: str | Path | DepthMap = "auto"
+    """``auto``, ``embedded``, ``built-in``, a file, or a map."""
+    depth_kind: DepthKind = "disparity"
+    focal_mm: float | None = None
+    """Else from the photo's EXIF, else 50 mm."""
+    sensor_mm: float | None = None
+    """Else from the photo's EXIF, else 22.5 mm."""
+    max_blur_percent: float = MAX_BLUR_PERCENT
+    """For relative depth: radius at the point farthest from the focus, at f/1.8, in % of the diagonal."""
+    iris: Iris = field(default_factory=Iris)
+    highlights: float = HIGHLIGHTS
+    """How much light small clipped lamps get back, from 0 to 1."""
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("f-number", self.f_number),
+            ("focal length", self.focal_mm),
+            ("sensor", self.sensor_mm),
+        ):
+            if value is not None and not (np.isfinite(value) and value > 0):
+                raise OpticsError(f"{name} is {value:g}, but it must be above 0")
+        if not (np.isfinite(self.max_blur_percent) and 0 <= self.max_blur_percent <= 20):
+            raise OpticsError(f"max blur is {self.max_blur_percent:g} %, but it must lie between 0 and 20 %")
+        if not 0 <= self.highlights <= 1:
+            raise OpticsError(f"highlights are {self.highlights:g}, but they must lie between 0 and 1")
+
+    def __call__(self, photo: Photo) -> Photo:
+        """Render a photo.
+
+        Raises:
+            DepthError: If depth is missing, broken, or shows another frame.
+            FocusError: If the focus cannot be found.
+            OpticsError: If the lens cannot exist.
+        """
+        return self.render(photo, self.look(photo))
+
+    def look(self, photo: Photo) -> Scene:
+        """Find what stands where in a photo."""
+        return look(photo, depth=self.depth, kind=self.depth_kind)
+
+    def lens(self, photo: Photo) -> Lens:
+        """The lens that the photo is taken with anew."""
+        return lens_of(photo, f_number=self.f_number, focal_mm=self.focal_mm, sensor_mm=self.sensor_mm)
+
+    def focus_dioptres(self, photo: Photo, scene: Scene) -> float:
+        """Find the plane in focus; in the middle of the range that is kept sharp, if there is one."""
+        if self.in_focus is not None and scene.depth.metric:
+            return sum(self.in_focus.dioptres) / 2
+        return focus_on(scene, self.focus, photo=photo)
+
+    def defocus(self, photo: Photo, scene: Scene) -> DefocusMap:
+        """Find the blur radius of every pixel."""
+        focus_dioptres = self.focus_dioptres(photo, scene)
+        lens = self.lens(photo)
+        if not scene.depth.metric:
+            if self.in_focus is not None:
+                raise FocusError(
+                    f"a range in metres needs metric depth, and the depth here ({scene.depth.origin}) is relative; "
+                    "leave out --in-focus"
+                )
+            return DefocusMap.of_relative(
+                scene.depth,
+                focus_dioptres=focus_dioptres,
+                f_number=self.f_number,
+                max_blur_percent=self.max_blur_percent,
+            )
+        whole = DefocusMap.of_lens(scene.depth, focus_dioptres=focus_dioptres, lens=lens)
+        if self.in_focus is None:
+            return whole
+        ends = DepthMap(np.float32([self.in_focus.dioptres]), metric=True, origin="range")
+        # The two ends as if they were points of this photo, whose pixels scale their radius.
+        scale = max(scene.depth.size) / max(ends.size)
+        near, far = DefocusMap.of_lens(ends, focus_dioptres=focus_dioptres, lens=lens).radius_px[0] * scale
+        return whole.kept_sharp(near_px=float(near), far_px=float(far))
+
+    def render(self, photo: Photo, scene: Scene) -> Photo:
+        """Draw a photo whose scene is known."""
+        return self.draw(photo, self.defocus(photo, scene))
+
+    def draw(self, photo: Photo, defocus: DefocusMap) -> Photo:
+        """Draw a photo whose defocus is known."""
+        return photo.with_pixels(spread(photo, defocus, iris=self.iris, highlights=self.highlights))
+
+
+def spread(photo: Photo, defocus: DefocusMap, *, iris: Iris, highlights: float) -> Float[np.ndarray, "h w 3"]:
+    """Spread a photo's light by its defocus, in linear light.
+
+    Args:
+        photo: Upright, encoded by its own profile.
+        defocus: Of the photo's size.
+        iris: Shape of the discs.
+        highlights: How much light small clipped lamps get back where they are out of focus.
+
+    Returns:
+        float32, encoded as the photo is. Where a pixel in focus receives no other light, its value is
+        exactly the photo's.
+    """
+    if not (np.abs(defocus.radius_px) > IN_FOCUS_PX).any():
+        return photo.pixels
+    linear = to_linear(photo.pixels, photo.icc)
+    light = linear
+    if highlights > 0:
+        blurred = np.clip((np.abs(defocus.radius_px) - IN_FOCUS_PX) / 1.5, 0, 1)[..., None]
+        light = linear + (restore_highlights(linear, strength=highlights) - linear) * blurred
+    seen = spread_in_layers(take_apart(light, defocus.radius_px), iris)
+    top = np.inf if photo.bits == 32 else 1.0
+    rendered = from_linear(seen.clip(0, top), photo.icc)
+    if photo.bits != 32:
+        rendered = rendered.clip(0, 1)
+    untouched = (np.abs(defocus.radius_px) <= IN_FOCUS_PX) & (np.abs(seen - linear).max(axis=2) < 1e-5)
+    rendered[untouched] = photo.pixels[untouched]
+    return rendered
+
+
+def render(
+    photo: Photo,
+    *,
+    f_number: float = 1.8,
+    focus: tuple[float, float] | str | Focus = "auto",
+    depth: str | Path | DepthMap = "auto",
+    max_blur_percent: float = MAX_BLUR_PERCENT,
+    highlights: float = HIGHLIGHTS,
+) -> Photo:
+    """Render a photo as a fast lens would have seen it. `LensRenderer` has all the settings.
+
+    Args:
+        photo: From `wideopen.read`.
+        f_number: Small is blurred.
+        focus: ``(x, y)`` in pixels of the upright photo, or what the command line takes: ``auto``,
+            ``X,Y``, ``X%,Y%``, ``1.87m``.
+        depth: ``auto``, ``embedded``, ``built-in``, a file, or a map.
+        max_blur_percent: For relative depth: radius at the point farthest from the focus, at f/1.8, in
+            percent of the diagonal.
+        highlights: How much light small clipped lamps get back, from 0 to 1.
+
+    Raises:
+        WideopenError: If depth, focus or lens cannot be had.
+    """
+    if isinstance(focus, str):
+        focus = Focus.parse(focus)
+    elif isinstance(focus, tuple):
+        focus = Focus(point_px=focus)
+    renderer = LensRenderer(
+        f_number=f_number, focus=focus, depth=depth, max_blur_percent=max_blur_percent, highlights=highlights
+    )
+    return renderer(photo)

@@ -1,0 +1,107 @@
+"""What a command tells: progress, a line per photo, a summary, or JSON."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from wideopen.batch import Outcome
+from wideopen.photo import Photo, read
+from wideopen.scene import look
+from wideopen.scene.mapfile import Kind, write_depth
+from wideopen.scene.mapfile import view as draw_view
+
+
+class Report:
+    """Tells of outcomes as they come: results on standard output, progress and errors on standard error."""
+
+    def __init__(self, total: int, *, as_json: bool) -> None:
+        self.failed = 0
+        self._done = 0
+        self._total = total
+        self._as_json = as_json
+        self._start = time.perf_counter()
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("rendering"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=total < 2 or not console.is_terminal,
+        )
+        self._task = self._progress.add_task("rendering", total=total)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def add(self, outcome: Outcome) -> None:
+        """Tell of one photo."""
+        self._done += 1
+        self._progress.advance(self._task)
+        if outcome.error is not None:
+            self.failed += 1
+            click.echo(f"wideopen: {' '.join(outcome.error.split())}", err=True)
+        if self._as_json:
+            record = outcome.record or {"input": str(outcome.job.photo), "error": outcome.error}
+            print_line(json.dumps(record))
+        elif outcome.record is not None:
+            print_line(_line(outcome.record))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+        if self._total > 1:
+            seconds = time.perf_counter() - self._start
+            fate = f", {self.failed} failed" if self.failed else ""
+            click.echo(
+                f"{self._done - self.failed} of {self._total} rendered in {seconds:.1f} s{fate}", err=True
+            )
+
+
+def _line(record: dict[str, Any]) -> str:
+    seconds = sum(record["seconds"].values())
+    if record["depth_origin"] is None:
+        return f"{record['input']} -> {record['output']} ({seconds:.1f} s)"
+    return (
+        f"{record['input']} -> {record['output']} "
+        f"(depth: {record['depth_origin']}; blur up to {record['max_radius_px']:.0f} px; {seconds:.1f} s)"
+    )
+
+
+def print_line(text: str) -> None:
+    """Print a line of results, at once."""
+    click.echo(text)
+    sys.stdout.flush()
+
+
+def describe_depth(
+    path: Path, *, output: Path | None, view: Path | None, depth: str, kind: Kind, overwrite: bool
+) -> dict[str, Any]:
+    """Find the depth of a photo, save what was asked for, and describe it."""
+    photo = read(path)
+    scene = look(photo, depth=depth, kind=kind)
+    if output is not None:
+        write_depth(scene.depth, output, overwrite=overwrite)
+    if view is not None:
+        pixels = draw_view(scene.depth).astype("float32") / 255
+        Photo(pixels=pixels, format="PNG").save(view, overwrite=overwrite)
+    return {
+        "input": str(path),
+        "output": None if output is None else str(output),
+        "depth_origin": scene.depth.origin,
+        "depth_metric": scene.depth.metric,
+        "map_width": scene.depth.size[0],
+        "map_height": scene.depth.size[1],
+        "near_dioptres": round(float(scene.depth.dioptres.max()), 5),
+        "far_dioptres": round(float(scene.depth.dioptres.min()), 5),
+    }

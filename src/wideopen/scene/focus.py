@@ -1,0 +1,130 @@
+"""Where to focus: the subject, a point, or a distance."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float
+
+from wideopen.errors import FocusError
+from wideopen.optics import DepthMap
+
+_POINT_PX = re.compile(r"(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)")
+_POINT_PERCENT = re.compile(r"(-?\d+(?:\.\d+)?)\s*%\s*,\s*(-?\d+(?:\.\d+)?)\s*%")
+_DISTANCE = re.compile(r"(\d+(?:\.\d+)?)\s*m")
+
+
+@dataclass(frozen=True)
+class Focus:
+    """A wish for the plane in focus; without point and distance it is the subject."""
+
+    point_px: tuple[float, float] | None = None
+    """x and y in pixels of the upright photo, from its upper left corner."""
+    point_share: tuple[float, float] | None = None
+    """x and y as a share of width and height."""
+    distance_m: float | None = None
+    """Distance from the camera; needs a metric depth map."""
+
+    def __post_init__(self) -> None:
+        if self.distance_m is not None and not self.distance_m > 0:
+            raise FocusError(f"focus at {self.distance_m:g} m, but a distance is above 0 m")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``auto``, ``X,Y``, ``X%,Y%`` or ``1.87m``.
+
+        Raises:
+            FocusError: If the text is none of these.
+
+        Example:
+            >>> Focus.parse("30%,45%").point_share
+            (0.3, 0.45)
+        """
+        word = text.strip().lower()
+        if word == "auto":
+            return cls()
+        if match := _POINT_PX.fullmatch(word):
+            return cls(point_px=(float(match[1]), float(match[2])))
+        if match := _POINT_PERCENT.fullmatch(word):
+            return cls(point_share=(float(match[1]) / 100, float(match[2]) / 100))
+        if match := _DISTANCE.fullmatch(word):
+            return cls(distance_m=float(match[1]))
+        raise FocusError(
+            f"focus '{text}' is not understood; give auto, X,Y in pixels, X%,Y%, or a distance like 1.87m"
+        )
+
+    def place(self, *, width: int, height: int) -> tuple[int, int] | None:
+        """Find the pixel that was pointed at, or None.
+
+        Raises:
+            FocusError: If the point lies outside the photo.
+        """
+        if self.point_px is not None:
+            x, y = self.point_px
+            shown = f"{x:g},{y:g}"
+        elif self.point_share is not None:
+            x, y = self.point_share[0] * width, self.point_share[1] * height
+            shown = f"{self.point_share[0]:.4g},{self.point_share[1]:.4g} of the frame"
+        else:
+            return None
+        if not (0 <= x <= width and 0 <= y <= height):
+            raise FocusError(f"focus at {shown} lies outside the photo of {width}x{height}")
+        return min(int(x), width - 1), min(int(y), height - 1)
+
+
+@dataclass(frozen=True)
+class FocusRange:
+    """Distances between which everything is kept sharp."""
+
+    near_m: float
+    far_m: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.near_m <= self.far_m:
+            raise FocusError(
+                f"in focus from {self.near_m:g} m to {self.far_m:g} m: give the nearer distance first"
+            )
+
+    @property
+    def dioptres(self) -> tuple[float, float]:
+        """Vergence of the near and the far end, 1/m."""
+        return 1 / self.near_m, 1 / self.far_m
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``1.5m..2.5m``.
+
+        Raises:
+            FocusError: If the text is something else.
+        """
+        ends = [_DISTANCE.fullmatch(part.strip().lower()) for part in text.split("..")]
+        if len(ends) != 2 or ends[0] is None or ends[1] is None:
+            raise FocusError(f"in-focus range '{text}' is not understood; give two distances like 1.5m..2.5m")
+        return cls(near_m=float(ends[0][1]), far_m=float(ends[1][1]))
+
+
+def dioptres_at(depth: DepthMap, x: int, y: int) -> float:
+    """Read the depth at a pixel, as the median of its immediate surroundings on the same surface."""
+    width, height = depth.size
+    reach = max(1, round(0.002 * float(np.hypot(width, height))))
+    window = depth.dioptres[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+    here = float(depth.dioptres[y, x])
+    span = float(np.ptp(depth.dioptres)) or 1.0
+    same = window[np.abs(window - here) <= 0.05 * span]
+    return float(np.median(same))
+
+
+def dioptres_of_subject(depth: DepthMap, matte: Float[np.ndarray, "h w"]) -> float:
+    """Find the depth of the subject: the weighted median under its matte, of which the nearer half counts.
+
+    Args:
+        depth: Of the matte's size.
+        matte: float32, how much a pixel belongs to the subject.
+    """
+    values, weights = depth.dioptres.ravel(), matte.ravel().astype(np.float64)
+    if not weights.sum() > 0:
+        weights = np.ones_like(weights)
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(total, 0.6 * total[-1])]])

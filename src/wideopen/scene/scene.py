@@ -1,0 +1,88 @@
+"""Scene: what stands where in a photo, and what of it shall be sharp."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from wideopen.errors import DepthError, FocusError
+from wideopen.optics import DepthMap
+from wideopen.photo import Photo
+from wideopen.scene.fit import fit_depth, resize_linear
+from wideopen.scene.focus import Focus, dioptres_at, dioptres_of_subject
+from wideopen.scene.mapfile import Kind, read_depth
+from wideopen.scene.prior import guess_depth
+
+DepthKind = Kind
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Depth of the photo's size, and the subject where one is known or guessed."""
+
+    depth: DepthMap
+    matte: Float[np.ndarray, "h w"]
+    """float32 in [0, 1]: how much a pixel belongs to the subject."""
+
+
+def look(photo: Photo, *, depth: str | Path | DepthMap = "auto", kind: DepthKind = "disparity") -> Scene:
+    """Find out what stands where: the slow step, done once per photo.
+
+    Args:
+        photo: Upright.
+        depth: ``auto`` takes the depth inside the photo's file, else the built-in estimate;
+            ``embedded`` and ``built-in`` insist on one; anything else is a file, or a map.
+        kind: What the numbers of a file mean.
+
+    Raises:
+        DepthError: If the depth is missing, broken, or shows another frame.
+    """
+    found, matte = _find(photo, depth, kind)
+    height, width = photo.pixels.shape[:2]
+    if matte is None:
+        matte = photo.matte if photo.matte is not None else guess_depth(photo.pixels)[1]
+    return Scene(
+        depth=fit_depth(found, photo.pixels),
+        matte=resize_linear(matte, height=height, width=width),
+    )
+
+
+def _find(photo: Photo, depth: str | Path | DepthMap, kind: DepthKind) -> tuple[DepthMap, np.ndarray | None]:
+    """The depth map as it comes, and the estimator's matte where one ran."""
+    if isinstance(depth, DepthMap):
+        return depth, None
+    if depth == "embedded" or (depth == "auto" and photo.depth is not None):
+        if photo.depth is None:
+            raise DepthError(
+                "the photo's file carries no depth; give a map with --depth FILE or use --depth built-in"
+            )
+        return photo.depth, None
+    if depth in ("auto", "built-in"):
+        return guess_depth(photo.pixels)
+    return read_depth(depth, kind=kind), None
+
+
+def focus_on(scene: Scene, focus: Focus, *, photo: Photo) -> float:
+    """Find the dioptres of the plane in focus.
+
+    A point or a distance is taken as given. Otherwise the focus that the photo's file names counts,
+    else the subject.
+
+    Raises:
+        FocusError: If a point lies outside the photo, or a distance meets a relative map.
+    """
+    width, height = scene.depth.size
+    if focus.distance_m is not None:
+        if not scene.depth.metric:
+            raise FocusError(
+                f"focus at {focus.distance_m:g} m needs metric depth, and the depth here ({scene.depth.origin}) "
+                "is relative; point at something instead: --focus X,Y"
+            )
+        return 1 / focus.distance_m
+    place = focus.place(width=width, height=height)
+    if place is None and photo.focus is not None:
+        place = Focus(point_share=photo.focus).place(width=width, height=height)
+    if place is not None:
+        return dioptres_at(scene.depth, *place)
+    return dioptres_of_subject(scene.depth, scene.matte)
