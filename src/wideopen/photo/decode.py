@@ -1,0 +1,178 @@
+"""Decoders of every format but TIFF: file in memory in, `Stored` out.
+
+Pillow's classes are called directly, not through `Image.open`: its limit on the number of pixels is
+one global variable, and `refuse_bomb` stands in its place.
+"""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from PIL import Image, ImageCms
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from wideopen.errors import PhotoError
+from wideopen.photo.metadata import orientation_of
+from wideopen.photo.stored import Stored, refuse_bomb
+
+_PNG_BITS_AT = 24
+_AV1_FLAGS_AT = 6
+
+
+def decode_jpeg(data: bytes) -> Stored:
+    """Decode a JPEG; CMYK becomes sRGB."""
+    return _stored(_opened(JpegImageFile, data))
+
+
+def decode_gif(data: bytes) -> Stored:
+    """Decode the first frame of a GIF."""
+    return _stored(_opened(GifImageFile, data))
+
+
+def decode_webp(data: bytes) -> Stored:
+    """Decode a WebP, or the first frame of an animated one."""
+    return _stored(_opened(WebPImageFile, data))
+
+
+def decode_png(data: bytes) -> Stored:
+    """Decode a PNG with all of its 8 or 16 bits, or the first frame of an animated one."""
+    image = _opened(PngImageFile, data)
+    if data[_PNG_BITS_AT] == 16:
+        # Pillow keeps only the upper 8 bits of colour.
+        image.load()
+        return _stored(image, samples=imagecodecs.png_decode(data), white=65535)
+    return _stored(image)
+
+
+def decode_avif(data: bytes) -> Stored:
+    """Decode an AVIF with all of its 8, 10 or 12 bits."""
+    image = _opened(AvifImageFile, data)
+    bits = _av1_bits(data)
+    if bits > 8:
+        # Pillow gives 8 bits only.
+        return _stored(image, samples=imagecodecs.avif_decode(data, index=0), white=2**bits - 1)
+    return _stored(image)
+
+
+def decode_heif(data: bytes) -> Stored:
+    """Decode an HEIC with all of its 8, 10 or 12 bits; its decoder turns it upright."""
+    import pillow_heif  # only here and for writing: it loads a large library
+
+    file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
+    image = file[file.primary_index]
+    refuse_bomb(image.size)
+    samples = np.asarray(image)
+    white = 2.0 ** image.info["bit_depth"] - 1 if samples.dtype == np.uint16 else 255.0
+    if image.premultiplied_alpha:
+        samples = divided_by_alpha(samples, white=white)
+    exif, xmp = image.info.get("exif"), image.info.get("xmp")
+    return Stored(
+        samples=_with_channels(samples),
+        white=white,
+        bits=16 if white > 255 else 8,
+        icc=image.info.get("icc_profile"),
+        exif=exif,
+        xmp=xmp,
+        orientation=orientation_of(exif),
+        upright=True,
+    )
+
+
+def samples_of_pillow(image: Image.Image) -> tuple[np.ndarray[Any, Any], bytes | None]:
+    """Take the 8-bit samples out of any Pillow picture, and the profile that describes them."""
+    icc = image.info.get("icc_profile")
+    if image.mode == "CMYK":
+        image, icc = _srgb_of_cmyk(image, icc), None
+    elif image.mode in ("P", "PA", "1") or "transparency" in image.info:
+        image = image.convert(_plain_mode(image))
+    elif image.mode in ("La", "RGBa"):
+        image = image.convert(image.mode.upper())
+    elif image.mode not in ("L", "LA", "RGB", "RGBA"):
+        image = image.convert("RGB")
+    return _with_channels(np.asarray(image)), icc
+
+
+def divided_by_alpha(samples: np.ndarray[Any, Any], *, white: float) -> np.ndarray[Any, Any]:
+    """Undo the multiplication of colour by opacity; what is wholly transparent becomes black."""
+    alpha = samples[..., -1:]
+    colour = samples[..., :-1] * (np.float32(white) / np.maximum(alpha, 1e-6).astype(np.float32))
+    if samples.dtype.kind == "u":
+        colour = np.rint(colour.clip(0, white))
+    return np.concatenate([colour.astype(samples.dtype), alpha], axis=-1)
+
+
+def _opened(opener: Callable[[BytesIO], ImageFile], data: bytes) -> ImageFile:
+    """Read a file's header and refuse it before decoding if it is too large."""
+    image = opener(BytesIO(data))
+    refuse_bomb(image.size)
+    return image
+
+
+def _stored(image: ImageFile, *, samples: np.ndarray[Any, Any] | None = None, white: float = 255.0) -> Stored:
+    if samples is None:
+        image.load()
+        samples, icc = samples_of_pillow(image)
+    else:
+        samples, icc = _with_channels(samples), image.info.get("icc_profile")
+    exif, xmp = image.info.get("exif"), image.info.get("xmp")
+    return Stored(
+        samples=samples,
+        white=white,
+        bits=16 if white > 255 else 8,
+        icc=icc,
+        exif=exif,
+        xmp=xmp,
+        dpi=image.info.get("dpi"),
+        orientation=orientation_of(exif, xmp=xmp),
+    )
+
+
+def _plain_mode(image: Image.Image) -> str:
+    grey = image.mode in ("1", "L")
+    if "transparency" in image.info or image.mode == "PA":
+        return "LA" if grey else "RGBA"
+    return "L" if grey else "RGB"
+
+
+def _srgb_of_cmyk(image: Image.Image, icc: bytes | None) -> Image.Image:
+    """Convert inks to sRGB by their profile, or without one as if they were ideal."""
+    if icc:
+        try:
+            converted = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(BytesIO(icc)),
+                ImageCms.createProfile("sRGB"),
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
+        except ImageCms.PyCMSError:
+            converted = None
+        if converted is not None:
+            return converted
+    return image.convert("RGB")
+
+
+def _av1_bits(data: bytes) -> int:
+    """Find the bits per sample in the first AV1 configuration of a file.
+
+    Source:
+        AV1 Codec ISO Media File Format Binding 1.2.0, 2.3.3: the third byte has ``high_bitdepth``
+        in bit 6 and ``twelve_bit`` in bit 5.
+    """
+    at = data.find(b"av1C")
+    if at < 0 or at + _AV1_FLAGS_AT >= len(data):
+        raise PhotoError("is no whole AVIF; export it again")
+    flags = data[at + _AV1_FLAGS_AT]
+    return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
+
+
+def _with_channels(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return samples[..., None] if samples.ndim == 2 else samples
