@@ -1,6 +1,7 @@
 """Depth maps in files of their own: reading what a user gives, writing what was found, showing it."""
 
 import logging
+import math
 import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,9 +22,6 @@ Kind = Literal["disparity", "dioptres", "metres"]
 
 _MOST_PIXELS = 178_000_000
 _JPEG_NOISE_LEVELS = 4
-_UNREADABLE = (ValueError, OSError, SyntaxError, EOFError, RuntimeError, KeyError, IndexError, MemoryError)
-"""What decoders raise over broken files; `SyntaxError` is Pillow's over PNG."""
-
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
@@ -138,14 +136,23 @@ def _values(path: Path) -> np.ndarray:
         raise DepthError(f"{path.name} is empty; give a depth map")
     try:
         return reader(path)
-    except _UNREADABLE as error:
+    except DepthError:
+        raise
+    except Exception as error:  # over a broken file, decoders raise what they like
         raise DepthError(f"cannot read {path.name} as a depth map: {_line(error)}") from error
 
 
 def _read_png(path: Path) -> np.ndarray:
     data = path.read_bytes()
     _refuse_giant(grey.size(data))
-    pixels: np.ndarray = imagecodecs.png_decode(data)
+    with Image.open(path, formats=("PNG",)) as image:
+        image.load()
+        plain = {"1": "L", "P": "RGBA"}.get(image.mode)
+        pixels = np.asarray(image.convert(plain) if plain else image)
+    # Of 16 bits in colour, Pillow keeps 8.
+    bits, colour_type = data[24:26]
+    if bits == 16 and colour_type != 0:
+        pixels = imagecodecs.png_decode(data)
     return _without_colour(pixels, path)
 
 
@@ -167,7 +174,9 @@ def _read_jpeg(path: Path) -> np.ndarray:
 def _read_tiff(path: Path) -> np.ndarray:
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
-        _refuse_giant((page.imagewidth, page.imagelength))
+        _refuse_giant((page.imagewidth, page.imagelength * page.imagedepth * page.samplesperpixel // 4))
+        if len(page.dataoffsets) != math.prod(page.chunked):
+            raise ValueError(f"{len(page.dataoffsets)} of {math.prod(page.chunked)} pieces")
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
             raise _coloured(path)
         pixels: np.ndarray = page.asarray()
