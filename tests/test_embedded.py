@@ -4,9 +4,8 @@ import struct
 from pathlib import Path
 
 import numpy as np
-import pillow_heif
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -142,19 +141,20 @@ def test_depth_in_elements_and_in_broken_lines_is_read_like_attributes():
     np.testing.assert_array_equal(depth_of(with_xmp(elements=elements)).dioptres, depth_of(gdepth()).dioptres)
 
 
-def extended(*, drop=None, guid="0123456789ABCDEF0123456789ABCDEF"):
+def extended(*, drop=None, move=0, guid="0123456789ABCDEF0123456789ABCDEF"):
     """A JPEG whose depth is spread over extended XMP, its pieces stored in reverse order."""
     whole = packet(f'GDepth:Data="{text(picture())}"')
     pieces = []
     for offset in range(0, len(whole), 100):
-        head = (
-            b"http://ns.adobe.com/xmp/extension/\x00" + guid.encode() + struct.pack(">II", len(whole), offset)
-        )
-        pieces.append(segment(0xE1, head + whole[offset : offset + 100]))
+        head = guid.encode() + struct.pack(">II", len(whole), offset + (move if offset else 0))
+        piece = b"http://ns.adobe.com/xmp/extension/\x00" + head + whole[offset : offset + 100]
+        pieces.append(segment(0xE1, piece))
     if drop is not None:
         del pieces[drop]
-    note = 'xmpNote:HasExtendedXMP="0123456789ABCDEF0123456789ABCDEF"'
-    standard = b"http://ns.adobe.com/xap/1.0/\x00" + packet(f"{depth_attributes()} {note}")
+    note = (
+        'GFocus:FocalPointX="0.5" GFocus:FocalPointY="0.5" xmpNote:HasExtendedXMP="' + "0123456789ABCDEF" * 2
+    )
+    standard = b"http://ns.adobe.com/xap/1.0/\x00" + packet(f'{depth_attributes()} {note}"')
     return jpeg(segment(0xE1, standard), *pieces[::-1])
 
 
@@ -162,9 +162,9 @@ def test_extended_xmp_is_joined_by_offset():
     np.testing.assert_array_equal(depth_of(extended()).dioptres, depth_of(gdepth()).dioptres)
 
 
-@pytest.mark.parametrize("wrong", [{"drop": 0}, {"drop": 1}, {"drop": -1}, {"guid": "F" * 32}])
-def test_extended_xmp_with_a_piece_missing_or_another_guid_is_left_out(wrong):
-    assert embedded(extended(**wrong), format="JPEG") == Embedded()
+@pytest.mark.parametrize("wrong", [{"drop": 0}, {"drop": 1}, {"drop": -1}, {"move": 1}, {"guid": "F" * 32}])
+def test_extended_xmp_with_a_gap_or_another_guid_is_left_out_and_the_rest_is_read(wrong):
+    assert embedded(extended(**wrong), format="JPEG") == Embedded(focus=(0.5, 0.5))
 
 
 def test_the_sharp_picture_and_the_focus_are_found():
@@ -268,112 +268,6 @@ def test_the_matte_of_an_apple_jpeg_is_found():
     np.testing.assert_allclose(found.matte, VALUES, atol=0.03)
 
 
-def box(kind, body):
-    return struct.pack(">I", len(body) + 8) + kind + body
-
-
-def boxes(data):
-    place, found = 0, {}
-    while place < len(data):
-        (length,) = struct.unpack(">I", data[place : place + 4])
-        found[data[place + 4 : place + 8]] = data[place + 8 : place + length]
-        place += length
-    return found
-
-
-def heif(xmp=b"", *, urn="urn:mpeg:hevc:2015:auxid:2", turn_main=None, turn_auxiliary=None):
-    """A HEIF whose second picture is made an auxiliary image of the first."""
-    pictures = pillow_heif.HeifFile()
-    pictures.add_from_pillow(Image.fromarray(np.full((64, 64, 3), 90, np.uint8)))
-    auxiliary = Image.fromarray(np.tile(GREY[:1], (64, 1)))
-    auxiliary.info["xmp"] = xmp or packet()
-    pictures.add_from_pillow(auxiliary)
-    file = io.BytesIO()
-    pictures.save(file, quality=-1)
-
-    # Add auxC and irot to the properties, tie them to their items, and let auxl refer to the main picture.
-    top = boxes(file.getvalue())
-    meta = boxes(top[b"meta"][4:])
-    properties = boxes(meta[b"iprp"])
-    known = sum(1 for _ in _walk(properties[b"ipco"]))
-    added = [box(b"auxC", bytes(4) + urn.encode() + b"\0")]
-    ties: dict[int, list[int]] = {1: [], 2: [known + 1]}
-    for item, turn in ((1, turn_main), (2, turn_auxiliary)):
-        if turn is not None:
-            added.append(turn)
-            ties[item].append(known + len(added))
-    ipma, place = properties[b"ipma"][:8], 8
-    for item in (1, 2):
-        count = properties[b"ipma"][place + 2]
-        tied = properties[b"ipma"][place + 3 : place + 3 + count] + bytes(ties[item])
-        ipma += struct.pack(">HB", item, len(tied)) + tied
-        place += 3 + count
-    meta[b"iprp"] = box(b"ipco", properties[b"ipco"] + b"".join(added)) + box(b"ipma", ipma)
-    meta[b"iref"] += box(b"auxl", struct.pack(">HHH", 2, 1, 1))
-
-    # The positions of the items move by what was added before them.
-    shift = sum(len(body) + 8 for body in meta.values()) + 4 - len(top[b"meta"])
-    iloc = bytearray(meta[b"iloc"])
-    for entry in range(struct.unpack(">H", iloc[6:8])[0]):
-        at = 8 + 18 * entry + 4
-        iloc[at : at + 4] = struct.pack(">I", struct.unpack(">I", iloc[at : at + 4])[0] + shift)
-    meta[b"iloc"] = bytes(iloc)
-    top[b"meta"] = top[b"meta"][:4] + b"".join(box(kind, body) for kind, body in meta.items())
-    return b"".join(box(kind, body) for kind, body in top.items())
-
-
-def _walk(data):
-    place = 0
-    while place < len(data):
-        yield place
-        place += struct.unpack(">I", data[place : place + 4])[0]
-
-
-SQUARE = np.tile(VALUES[:1], (64, 1))
-QUARTER_TURN = box(b"irot", b"\x01")
-MIRROR = box(b"imir", b"\x01")
-
-
-@pytest.mark.parametrize(("accuracy", "metric"), [("absolute", True), ("relative", False)])
-def test_disparity_of_a_heif_is_dioptres_and_metric_if_it_says_absolute(accuracy, metric):
-    described = f"{APPLE_DISPARITY}<depthData:Accuracy>{accuracy}</depthData:Accuracy>"
-    depth = embedded(heif(packet(elements=described)), format="HEIF").depth
-    np.testing.assert_allclose(depth.dioptres, 0.5 + 2 * SQUARE, atol=0.03)
-    assert depth.metric is metric
-
-
-def test_depth_of_a_heif_is_metres():
-    described = APPLE_DISPARITY.replace("disparity", "depth")
-    depth = embedded(heif(packet(elements=described)), format="HEIF").depth
-    np.testing.assert_allclose(1 / depth.dioptres, 0.5 + 2 * SQUARE, atol=0.03)
-
-
-def test_depth_of_a_heif_that_does_not_describe_itself_is_relative_with_white_near():
-    depth = embedded(heif(), format="HEIF").depth
-    np.testing.assert_allclose(depth.dioptres, SQUARE, atol=0.015)
-    assert not depth.metric
-
-
-def test_the_portrait_matte_of_a_heif_is_found():
-    found = embedded(heif(urn=MATTE_URN), format="HEIF")
-    assert found.depth is None
-    np.testing.assert_allclose(found.matte, SQUARE, atol=0.015)
-
-
-@pytest.mark.parametrize(
-    "turns", [{"turn_main": QUARTER_TURN}, {"turn_main": QUARTER_TURN, "turn_auxiliary": QUARTER_TURN}]
-)
-def test_the_depth_of_a_heif_is_turned_once_with_its_picture(turns):
-    depth = embedded(heif(**turns), format="HEIF").depth
-    np.testing.assert_allclose(depth.dioptres, np.rot90(SQUARE), atol=0.015)
-
-
-@pytest.mark.parametrize("turns", [{"turn_main": MIRROR}, {"turn_main": MIRROR, "turn_auxiliary": MIRROR}])
-def test_the_depth_of_a_heif_is_mirrored_once_with_its_picture(turns):
-    depth = embedded(heif(**turns), format="HEIF").depth
-    np.testing.assert_allclose(depth.dioptres, SQUARE[:, ::-1], atol=0.015)
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -393,7 +287,7 @@ def test_broken_depth_is_no_depth(data):
 
 
 def test_xmp_that_declares_entities_is_refused():
-    bomb = b'<!DOCTYPE x [<!ENTITY a "0.5">]>' + packet(depth_attributes(Near="&amp;a;"))
+    bomb = b'<!DOCTYPE x [<!ENTITY a "0.5">]>' + packet(depth_attributes(Near="&a;"))
     data = jpeg(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\x00" + bomb))
     assert embedded(data, format="JPEG") == Embedded()
 
@@ -403,10 +297,10 @@ WHOLE = [
     (extended(), "JPEG"),
     (dynamic_depth()[0], "JPEG"),
     (multi_picture(with_xmp(elements=APPLE_DISPARITY, pixels=GREY)), "MPO"),
-    (heif(packet(elements=APPLE_DISPARITY)), "HEIF"),
 ]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_damage_to_a_file_raises(draw):
     data, format = draw.draw(st.sampled_from(WHOLE))
@@ -415,14 +309,6 @@ def test_no_damage_to_a_file_raises(draw):
         damaged[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
     end = draw.draw(st.one_of(st.just(len(data)), st.integers(0, len(data))))
     embedded(bytes(damaged[:end]), format=format)
-
-
-@phone
-def test_the_depth_of_an_iphone_photo_is_the_one_that_was_extracted():
-    found = embedded((PHONE / "pug.heic").read_bytes(), format="HEIF")
-    extracted = np.asarray(Image.open(PHONE / "pug_depth0.png")) / 255
-    np.testing.assert_allclose(found.depth.dioptres, 1.498047 + extracted * (4.382812 - 1.498047), rtol=1e-5)
-    assert not found.depth.metric
 
 
 @phone

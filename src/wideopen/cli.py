@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,90 @@ from wideopen.errors import WideopenError
 if TYPE_CHECKING:
     from wideopen.renderer import Renderer
 
-PHOTO = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path)
+_DEPTH_OPTIONS = (
+    click.option(
+        "--depth",
+        default="auto",
+        show_default=True,
+        metavar="auto|embedded|built-in|FILE",
+        help="Where depth comes from. auto takes what the photo's file carries, else the built-in guess.",
+    ),
+    click.option(
+        "--depth-kind",
+        type=click.Choice(["disparity", "dioptres", "metres"]),
+        default="disparity",
+        show_default=True,
+        help="What the numbers of a depth FILE mean; disparity is relative, near is bright.",
+    ),
+)
+_LENS_OPTIONS = (
+    click.option("--f-number", type=float, default=1.8, show_default=True, help="Aperture; small is blurred."),
+    click.option(
+        "--focus",
+        default="auto",
+        show_default=True,
+        metavar="auto|X,Y|X%,Y%|1.87m",
+        help="What is sharp: the subject, a point of the upright photo in pixels or percent, "
+        "or a distance (needs metric depth).",
+    ),
+    click.option(
+        "--in-focus", metavar="1.5m..2.5m", help="A range of distances kept sharp (needs metric depth)."
+    ),
+    *_DEPTH_OPTIONS,
+    click.option("--focal", "focal_mm", type=float, metavar="MM", help="Focal length.  [default: EXIF, else 50]"),
+    click.option(
+        "--sensor",
+        "sensor_mm",
+        type=float,
+        metavar="MM",
+        help="Longer side of the sensor.  [default: EXIF, else 22.5]",
+    ),
+    click.option(
+        "--max-blur",
+        "max_blur_percent",
+        type=float,
+        default=1.2,
+        show_default=True,
+        metavar="PERCENT",
+        help="For relative depth: blur radius at the point farthest from the focus, at f/1.8, "
+        "in percent of the photo's diagonal.",
+    ),
+    click.option("--blades", type=int, default=0, show_default=True, help="Blades of the iris; 0 is round."),
+    click.option(
+        "--rotation", "rotation_deg", type=float, default=0.0, show_default=True, metavar="DEG", help="Turns the iris."
+    ),
+    click.option(
+        "--iris", "iris_file", type=_PATH, metavar="FILE", help="A picture as the iris, bright where light passes."
+    ),
+    click.option(
+        "--cat-eye",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="S",
+        help="How far discs close toward the corners, from 0 to 1.",
+    ),
+    click.option(
+        "--highlights",
+        type=float,
+        default=0.5,
+        show_default=True,
+        metavar="S",
+        help="How much light small clipped lamps get back, from 0 to 1.",
+    ),
+)
+
+
+def _with(options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
+    """Give a command a row of options, in their order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -22,162 +106,76 @@ def app() -> None:
 
 
 @app.command()
-@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=PHOTO)
+@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=_PATH)
 @click.option(
     "-o",
     "--output",
-    type=PHOTO,
-    help="File for one photo, folder for many. [default: beside the photo, as NAME.bokeh.EXT]",
+    type=_PATH,
+    metavar="OUT",
+    help="A file for one photo, a folder for many.  [default: NAME.bokeh.EXT beside the photo]",
 )
-@click.option("--f-number", type=float, default=1.8, show_default=True, help="Aperture of the lens.")
-@click.option(
-    "--focus",
-    default="auto",
-    show_default=True,
-    metavar="auto|X,Y|X%,Y%|1.87m",
-    help="What is sharp: the subject, a point of the upright photo in pixels or percent, or a distance (needs metric depth).",
-)
-@click.option("--in-focus", metavar="1.5m..2.5m", help="Range of distances kept sharp (needs metric depth).")
-@click.option(
-    "--depth",
-    default="auto",
-    show_default=True,
-    metavar="auto|embedded|built-in|FILE",
-    help="Where depth comes from; auto takes what the photo carries, else the built-in guess.",
-)
-@click.option(
-    "--depth-kind",
-    type=click.Choice(["disparity", "dioptres", "metres"]),
-    default="disparity",
-    show_default=True,
-    help="What the numbers of a depth FILE mean.",
-)
-@click.option(
-    "--focal", "focal_mm", type=float, metavar="MM", help="Focal length. [default: from EXIF, else 50]"
-)
-@click.option(
-    "--sensor",
-    "sensor_mm",
-    type=float,
-    metavar="MM",
-    help="Longer side of the sensor. [default: from EXIF, else 22.5]",
-)
-@click.option(
-    "--max-blur",
-    "max_blur_percent",
-    type=float,
-    metavar="PERCENT",
-    help="For relative depth: radius at the point farthest from the focus, at f/1.8, in percent of the diagonal. [default: 1.2]",
-)
-@click.option("--blades", type=int, default=0, show_default=True, help="Blades of the iris; 0 is round.")
-@click.option(
-    "--rotation",
-    "rotation_deg",
-    type=float,
-    default=0.0,
-    show_default=True,
-    metavar="DEG",
-    help="Turns the iris.",
-)
-@click.option(
-    "--iris",
-    "iris_file",
-    type=PHOTO,
-    metavar="FILE",
-    help="A picture as the shape of the iris, bright where light passes.",
-)
-@click.option(
-    "--cat-eye",
-    type=float,
-    default=0.0,
-    show_default=True,
-    metavar="S",
-    help="How far discs close toward the corners, 0 to 1.",
-)
-@click.option(
-    "--highlights",
-    type=float,
-    metavar="S",
-    help="How much light small clipped lamps get back, 0 to 1. [default: 0.5]",
-)
-@click.option(
-    "--with",
-    "renderer_name",
-    default="lens",
-    show_default=True,
-    metavar="lens|identity",
-    help="What renders.",
-)
+@_with(_LENS_OPTIONS)
+@click.option("--with", "name", default="lens", show_default=True, metavar="lens|identity", help="What renders.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
 @click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Photos rendered at a time.",
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Photos rendered at a time."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo.")
-def render(photos: tuple[Path, ...], output: Path | None, renderer_name: str, overwrite: bool, jobs: int, as_json: bool, **settings: Any) -> None:  # fmt: skip
-    """Render photos as a fast lens would have seen them."""
+def render(
+    photos: tuple[Path, ...],
+    output: Path | None,
+    name: str,
+    overwrite: bool,
+    jobs: int,
+    as_json: bool,
+    **settings: Any,  # noqa: ANN401
+) -> None:
+    """Render photos, or folders of them, as a fast lens would have seen them."""
     from wideopen.batch import plan, run
     from wideopen.report import Report
 
-    renderer = _renderer(renderer_name, settings)
+    renderer = _renderer(name, settings)
     planned = plan(photos, output)
     with Report(len(planned), as_json=as_json) as report:
-        for outcome in run(planned, renderer, name=renderer_name, overwrite=overwrite, processes=jobs):
+        for outcome in run(planned, renderer, name=name, overwrite=overwrite, processes=jobs):
             report.add(outcome)
     if report.failed:
         sys.exit(1)
 
 
 @app.command()
-@click.argument("photo", type=PHOTO)
+@click.argument("photo", type=_PATH)
 @click.option(
     "-o",
     "--output",
-    type=PHOTO,
+    type=_PATH,
     metavar="MAP",
-    help="Save the map: .tif .npy .exr .pfm hold dioptres, .png 16-bit disparity.",
+    help="Save the map at the photo's size: .tif .npy .exr .pfm hold dioptres, .png holds 16-bit disparity.",
 )
-@click.option(
-    "--view", type=PHOTO, metavar="FILE", help="Save a picture of the map to look at, near is bright."
-)
-@click.option(
-    "--depth",
-    default="auto",
-    show_default=True,
-    metavar="auto|embedded|built-in|FILE",
-    help="Where depth comes from.",
-)
-@click.option(
-    "--depth-kind",
-    type=click.Choice(["disparity", "dioptres", "metres"]),
-    default="disparity",
-    show_default=True,
-    help="What the numbers of a depth FILE mean.",
-)
+@click.option("--view", type=_PATH, metavar="FILE", help="Save a picture of the map to look at; near is bright.")
+@_with(_DEPTH_OPTIONS)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def depth(photo: Path, output: Path | None, view: Path | None, depth: str, depth_kind: str, overwrite: bool, as_json: bool) -> None:  # fmt: skip
+def depth(photo: Path, as_json: bool, **settings: Any) -> None:  # noqa: ANN401
     """Show or save the depth of a photo, and say where it came from."""
-    from wideopen.report import describe_depth, print_line
+    from wideopen.report import describe_depth, print_depth, print_line
 
-    record = describe_depth(
-        photo, output=output, view=view, depth=depth, kind=depth_kind, overwrite=overwrite
-    )
+    record = describe_depth(photo, **settings)
     if as_json:
         print_line(json.dumps(record))
-        return
-    unit = "dioptres" if record["depth_metric"] else "relative dioptres"
-    print_line(
-        f"{photo}: depth from {record['depth_origin']}, {record['map_width']}x{record['map_height']}, "
-        f"{record['far_dioptres']:.3g} to {record['near_dioptres']:.3g} {unit}"
-    )
-    for path in (output, view):
-        if path is not None:
-            print_line(f"saved {path}")
+    else:
+        print_depth(record)
+
+
+@app.command()
+@click.option("-o", "--output", type=_PATH, default=Path("sample.jpg"), show_default=True, metavar="FILE")
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
+def sample(output: Path, overwrite: bool) -> None:
+    """Save a photo to try things on; it carries its own depth."""
+    from wideopen.report import print_line
+    from wideopen.sample import save_sample
+
+    print_line(f"saved {save_sample(output, overwrite=overwrite)}")
 
 
 def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
@@ -192,21 +190,19 @@ def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
         return identity
     if name != "lens":
         raise click.UsageError(f"there is no renderer '{name}' here; use lens or identity")
-    iris_file = settings.pop("iris_file")
+    iris_file, in_focus = settings.pop("iris_file"), settings.pop("in_focus")
     picture = None if iris_file is None else read(iris_file).pixels.mean(axis=2)
-    in_focus = settings.pop("in_focus")
-    chosen = {key: value for key, value in settings.items() if value is not None}
     try:
         return LensRenderer(
-            focus=Focus.parse(chosen.pop("focus")),
+            focus=Focus.parse(settings.pop("focus")),
             in_focus=None if in_focus is None else FocusRange.parse(in_focus),
             iris=Iris(
-                blades=chosen.pop("blades"),
-                rotation_deg=chosen.pop("rotation_deg"),
-                cat_eye=chosen.pop("cat_eye"),
+                blades=settings.pop("blades"),
+                rotation_deg=settings.pop("rotation_deg"),
+                cat_eye=settings.pop("cat_eye"),
                 picture=picture,
             ),
-            **chosen,
+            **settings,
         )
     except WideopenError as error:
         raise click.UsageError(str(error)) from error
@@ -217,24 +213,21 @@ def main() -> None:
 
     Exit codes: 0 done, 2 bad usage, 1 any other error.
     """
-    code = 0
     try:
-        result = app(standalone_mode=False)
-        code = result if isinstance(result, int) else 0
+        app(standalone_mode=False)
+        code = 0
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help())
+        click.echo(error.format_message(), err=True)
         code = 2
     except click.ClickException as error:
-        click.echo(f"wideopen: {' '.join(error.format_message().split())}", err=True)
-        code = error.exit_code
+        code = _complain(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo(
-            "wideopen: interrupted; what was rendered before is kept, nothing is half-written", err=True
-        )
-        code = 1
+        code = _complain("interrupted; photos done so far are kept, none is half-written", 1)
     except WideopenError as error:
-        click.echo(f"wideopen: {' '.join(str(error).split())}", err=True)
-        code = 1
-    except BrokenPipeError:
-        code = 1
+        code = _complain(str(error), 1)
     sys.exit(code)
+
+
+def _complain(text: str, code: int) -> int:
+    click.echo(f"wideopen: {' '.join(text.split())}", err=True)
+    return code

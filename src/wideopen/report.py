@@ -84,12 +84,24 @@ def print_line(text: str) -> None:
     sys.stdout.flush()
 
 
+def print_depth(record: dict[str, Any]) -> None:
+    """Print what `describe_depth` found, for people."""
+    unit = "dioptres" if record["depth_metric"] else "dioptres up to scale and shift"
+    print_line(
+        f"{record['input']}: depth from {record['depth_origin']}, {record['width']}x{record['height']}, "
+        f"far {record['far_dioptres']:.3g}, near {record['near_dioptres']:.3g} {unit}"
+    )
+    for key in ("output", "view"):
+        if record[key] is not None:
+            print_line(f"saved {record[key]}")
+
+
 def describe_depth(
-    path: Path, *, output: Path | None, view: Path | None, depth: str, kind: Kind, overwrite: bool
+    path: Path, *, output: Path | None, view: Path | None, depth: str, depth_kind: Kind, overwrite: bool
 ) -> dict[str, Any]:
     """Find the depth of a photo, save what was asked for, and describe it."""
     photo = read(path)
-    scene = look(photo, depth=depth, kind=kind)
+    scene = look(photo, depth=depth, kind=depth_kind)
     if output is not None:
         write_depth(scene.depth, output, overwrite=overwrite)
     if view is not None:
@@ -98,10 +110,11 @@ def describe_depth(
     return {
         "input": str(path),
         "output": None if output is None else str(output),
+        "view": None if view is None else str(view),
         "depth_origin": scene.depth.origin,
         "depth_metric": scene.depth.metric,
-        "map_width": scene.depth.size[0],
-        "map_height": scene.depth.size[1],
+        "width": scene.depth.size[0],
+        "height": scene.depth.size[1],
         "near_dioptres": round(float(scene.depth.dioptres.max()), 5),
         "far_dioptres": round(float(scene.depth.dioptres.min()), 5),
     }

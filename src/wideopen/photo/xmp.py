@@ -1,6 +1,7 @@
 """XMP: metadata in XML, within one segment of a JPEG or spread over many."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from xml.etree import ElementTree
 
 from wideopen.photo import jpeg_parts
@@ -41,9 +42,9 @@ def of_jpeg(data: bytes) -> list[ElementTree.Element]:
         parse(segment.body[len(_STANDARD) :]) for segment in jpeg_parts.application(data, _APP1, _STANDARD)
     ]
     guid = fields(packets, _NOTE).get("HasExtendedXMP")
-    if guid is not None:
-        extended = _extended(data, guid)
-        if extended is not None:
+    extended = None if guid is None else _extended(data, guid)
+    if extended is not None:
+        with suppress(ValueError, ElementTree.ParseError):
             packets.append(parse(extended))
     return packets
 

@@ -104,7 +104,7 @@ class LensRenderer:
         whole = DefocusMap.of_lens(scene.depth, focus_dioptres=focus_dioptres, lens=lens)
         if self.in_focus is None:
             return whole
-        ends = DepthMap(np.float32([self.in_focus.dioptres]), metric=True, origin="range")
+        ends = DepthMap(np.array([self.in_focus.dioptres], np.float32), metric=True, origin="range")
         # The two ends as if they were points of this photo, whose pixels scale their radius.
         scale = max(scene.depth.size) / max(ends.size)
         near, far = DefocusMap.of_lens(ends, focus_dioptres=focus_dioptres, lens=lens).radius_px[0] * scale
@@ -135,10 +135,7 @@ def spread(photo: Photo, defocus: DefocusMap, *, iris: Iris, highlights: float) 
     if not (np.abs(defocus.radius_px) > IN_FOCUS_PX).any():
         return photo.pixels
     linear = to_linear(photo.pixels, photo.icc)
-    light = linear
-    if highlights > 0:
-        blurred = np.clip((np.abs(defocus.radius_px) - IN_FOCUS_PX) / 1.5, 0, 1)[..., None]
-        light = linear + (restore_highlights(linear, strength=highlights) - linear) * blurred
+    light = restore_highlights(linear, defocus.radius_px, strength=highlights)
     seen = spread_in_layers(take_apart(light, defocus.radius_px), iris)
     top = np.inf if photo.bits == 32 else 1.0
     rendered = from_linear(seen.clip(0, top), photo.icc)

@@ -1,0 +1,50 @@
+# make demo   one picture, rendered with the built-in defaults
+# make test   style, types and tests, as CI runs them
+PYTHON ?= python3
+DEMO := .venv-demo
+TEST := .venv-test
+
+.PHONY: demo test test-slow docs pairs picture clean
+
+demo: $(DEMO)/installed
+	mkdir -p out
+	$(DEMO)/bin/wideopen sample -o out/sample.jpg --overwrite
+	$(DEMO)/bin/wideopen render out/sample.jpg --overwrite
+	@echo "Before: out/sample.jpg   After: out/sample.bokeh.jpg"
+
+test: $(TEST)/installed
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy
+	$(TEST)/bin/python -m pytest -n 2
+
+test-slow: $(TEST)/installed
+	$(TEST)/bin/python -m pytest -m slow
+
+# The command-line reference, from the commands' own help
+docs: $(TEST)/installed
+	$(TEST)/bin/python docs/write_cli.py
+
+# The table of docs/pairs.md; PAIRS is a folder of aperture pairs with depth
+PAIRS ?= ../shared/data/pairs
+pairs: $(TEST)/installed
+	$(TEST)/bin/python bench/pairs.py $(PAIRS)
+
+# The bundled photo and its true twin, path-traced anew
+picture:
+	$(PYTHON) -m venv .venv-picture
+	.venv-picture/bin/python -m pip install --quiet -r bench/picture/requirements.txt .
+	.venv-picture/bin/python bench/picture/render.py out/picture
+
+clean:
+	rm -rf $(DEMO) $(TEST) .venv-picture out
+
+$(DEMO)/installed: pyproject.toml
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/python -m pip install --quiet -c constraints.txt .
+	touch $@
+
+$(TEST)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@

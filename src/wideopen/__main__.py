@@ -1,0 +1,5 @@
+"""`python -m wideopen`."""
+
+from wideopen.cli import main
+
+main()

@@ -1,0 +1,24 @@
+"""The bundled photo: path-traced for this project, with its true depth inside."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from wideopen.errors import PhotoExistsError
+from wideopen.photo.write import write_bytes
+
+NAME = "sample.jpg"
+
+
+def save_sample(path: Path, *, overwrite: bool = False) -> Path:
+    """Save the bundled photo.
+
+    Raises:
+        PhotoExistsError: If the file is there and `overwrite` is not set.
+        PhotoError: If it cannot be written.
+    """
+    if path.is_dir():
+        path = path / NAME
+    if path.exists() and not overwrite:
+        raise PhotoExistsError(f"{path} is there already; choose another name or allow --overwrite")
+    write_bytes(path, files("wideopen").joinpath("data", NAME).read_bytes())
+    return path

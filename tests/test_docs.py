@@ -1,0 +1,70 @@
+"""What the documents say is so."""
+
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BIN = Path(sys.executable).parent
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def shell_lines() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def test_readme_shows_code_by_line_25():
+    lines = README.splitlines()
+    assert min(i for i, line in enumerate(lines) if line.startswith("```")) < 25
+
+
+def test_readme_commands_run(tmp_path):
+    ran = []
+    for line in shell_lines():
+        words = shlex.split(line.split("  #")[0])
+        if words[0] != "wideopen":
+            continue
+        done = subprocess.run(
+            [sys.executable, "-m", "wideopen", *words[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        ran.append(line)
+    assert len(ran) >= 4
+
+
+def test_readme_set_up_lines_are_real():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lines = [line.split("  #")[0].strip() for line in shell_lines() if not line.startswith("wideopen")]
+    assert {"make demo", "make test"} <= set(lines)
+    for line in lines:
+        if line.startswith("make "):
+            assert f"\n{line.split()[1]}:" in makefile
+        else:
+            assert re.match(r"(python3? -m (venv|pip)|\.venv|pip|git clone|cd )", line), line
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_readme_python_runs(code, tmp_path):
+    subprocess.run([sys.executable, "-m", "wideopen", "sample"], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=300)
+
+
+def test_pictures_that_documents_show_are_there():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text) + re.findall(r'<img src="([^"]+)"', text):
+            assert (page.parent / name).is_file(), f"{page.name} shows {name}"
+
+
+def test_cli_reference_is_current():
+    reference = runpy.run_path(str(ROOT / "docs" / "write_cli.py"))["reference"]()
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == reference, "run `make docs`"
