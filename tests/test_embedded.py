@@ -141,9 +141,9 @@ def test_depth_in_elements_and_in_broken_lines_is_read_like_attributes():
     np.testing.assert_array_equal(depth_of(with_xmp(elements=elements)).dioptres, depth_of(gdepth()).dioptres)
 
 
-def extended(*, drop=None, move=0, guid="0123456789ABCDEF0123456789ABCDEF"):
+def extended(*, drop=None, move=0, guid="0123456789ABCDEF0123456789ABCDEF", closing=b""):
     """A JPEG whose depth is spread over extended XMP, its pieces stored in reverse order."""
-    whole = packet(f'GDepth:Data="{text(picture())}"')
+    whole = packet(f'GDepth:Data="{text(picture())}"') + closing
     pieces = []
     for offset in range(0, len(whole), 100):
         head = guid.encode() + struct.pack(">II", len(whole), offset + (move if offset else 0))
@@ -162,7 +162,9 @@ def test_extended_xmp_is_joined_by_offset():
     np.testing.assert_array_equal(depth_of(extended()).dioptres, depth_of(gdepth()).dioptres)
 
 
-@pytest.mark.parametrize("wrong", [{"drop": 0}, {"drop": 1}, {"drop": -1}, {"move": 1}, {"guid": "F" * 32}])
+@pytest.mark.parametrize(
+    "wrong", [{"drop": 0}, {"drop": 1}, {"drop": -1}, {"move": 1}, {"guid": "F" * 32}, {"closing": b"<"}]
+)
 def test_extended_xmp_with_a_gap_or_another_guid_is_left_out_and_the_rest_is_read(wrong):
     assert embedded(extended(**wrong), format="JPEG") == Embedded(focus=(0.5, 0.5))
 
@@ -207,7 +209,12 @@ def dynamic_depth(*, padding=0, trailer=b"", unlisted=b"", depth_uri="android/de
 
 @pytest.mark.parametrize(
     "layout",
-    [{}, {"padding": 9}, {"trailer": b"SEFT" * 50}, {"unlisted": b"\xff\xd8 gain map \xff\xd9 " * 3}],
+    [
+        {},
+        {"padding": 9, "trailer": b"SEFT"},
+        {"trailer": b"SEFT" * 50},
+        {"unlisted": b"\xff\xd8 gain map \xff\xd9 " * 3},
+    ],
 )
 def test_dynamic_depth_items_are_found_behind_the_main_picture(layout):
     data, original = dynamic_depth(**layout)
@@ -287,7 +294,9 @@ def test_broken_depth_is_no_depth(data):
 
 
 def test_xmp_that_declares_entities_is_refused():
-    bomb = b'<!DOCTYPE x [<!ENTITY a "0.5">]>' + packet(depth_attributes(Near="&a;"))
+    bomb = b'<!DOCTYPE x [<!ENTITY a "0.5">]>' + packet(
+        f'{depth_attributes(Near="&a;")} GDepth:Data="{text(picture())}"'
+    )
     data = jpeg(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\x00" + bomb))
     assert embedded(data, format="JPEG") == Embedded()
 
