@@ -71,9 +71,7 @@ def depth_attributes(**changed):
 
 
 def gdepth(data=None, **changed):
-    return with_xmp(
-        f'{depth_attributes(**changed)} GDepth:Data="{text(picture() if data is None else data)}"'
-    )
+    return with_xmp(f'{depth_attributes(**changed)} GDepth:Data="{text(picture() if data is None else data)}"')
 
 
 def depth_of(data):
@@ -151,9 +149,7 @@ def extended(*, drop=None, move=0, guid="0123456789ABCDEF0123456789ABCDEF", clos
         pieces.append(segment(0xE1, piece))
     if drop is not None:
         del pieces[drop]
-    note = (
-        'GFocus:FocalPointX="0.5" GFocus:FocalPointY="0.5" xmpNote:HasExtendedXMP="' + "0123456789ABCDEF" * 2
-    )
+    note = 'GFocus:FocalPointX="0.5" GFocus:FocalPointY="0.5" xmpNote:HasExtendedXMP="' + "0123456789ABCDEF" * 2
     standard = b"http://ns.adobe.com/xap/1.0/\x00" + packet(f'{depth_attributes()} {note}"')
     return jpeg(segment(0xE1, standard), *pieces[::-1])
 
@@ -235,9 +231,7 @@ def test_depth_in_dioptres_is_taken_as_such():
 
 
 def test_a_directory_that_names_depth_by_meaning_is_read():
-    item = (
-        '<rdf:li rdf:parseType="Resource"><GContainer:Item GItem:Semantic="{}" GItem:Length="{}"/></rdf:li>'
-    )
+    item = '<rdf:li rdf:parseType="Resource"><GContainer:Item GItem:Semantic="{}" GItem:Length="{}"/></rdf:li>'
     listed = item.format("Primary", 0) + item.format("Depth", len(picture()))
     directory = f"<GContainer:Directory><rdf:Seq>{listed}</rdf:Seq></GContainer:Directory>"
     depth = depth_of(with_xmp(depth_attributes(), directory) + picture())
@@ -248,13 +242,9 @@ def multi_picture(auxiliary):
     """A JPEG with a Multi-Picture index of two pictures."""
 
     def index(size_bytes, offset):
-        entries = struct.pack("<IIIHH", 0x30000, 0, 0, 0, 0) + struct.pack(
-            "<IIIHH", 0, size_bytes, offset, 0, 0
-        )
+        entries = struct.pack("<IIIHH", 0x30000, 0, 0, 0, 0) + struct.pack("<IIIHH", 0, size_bytes, offset, 0, 0)
         field = struct.pack("<HHII", 0xB002, 7, len(entries), 8 + 2 + 12 + 4)
-        return segment(
-            0xE2, b"MPF\0II*\0" + struct.pack("<IH", 8, 1) + field + struct.pack("<I", 0) + entries
-        )
+        return segment(0xE2, b"MPF\0II*\0" + struct.pack("<IH", 8, 1) + field + struct.pack("<I", 0) + entries)
 
     length = len(jpeg(index(0, 0)))
     base = 2 + 4 + 4
@@ -325,9 +315,7 @@ def test_the_depth_and_sharp_picture_of_an_android_photo_are_those_that_were_ext
     found = embedded((PHONE / "android_depth_map.jpg").read_bytes(), format="JPEG")
     extracted = np.asarray(Image.open(PHONE / "android_gdepth.png").convert("L")) / 255
     near, far = 12.423587799072266, 390.539306640625
-    np.testing.assert_allclose(
-        found.depth.dioptres, (1 - extracted) / near + extracted / far, rtol=1e-5, atol=1e-8
-    )
+    np.testing.assert_allclose(found.depth.dioptres, (1 - extracted) / near + extracted / far, rtol=1e-5, atol=1e-8)
     assert found.focus == (0.5208333, 0.58125)
     np.testing.assert_array_equal(
         np.asarray(Image.open(io.BytesIO(found.sharp))),

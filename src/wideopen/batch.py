@@ -53,9 +53,7 @@ def plan(photos: Sequence[Path], output: Path | None) -> list[Job]:
     single = len(photos) == 1 and not photos[0].is_dir()
     to_file = output is not None and output.suffix.lower() in SUFFIXES and not output.is_dir()
     if to_file and not single:
-        raise PhotoError(
-            f"{output} is a file, but {len(found)} photos are to be rendered; give a folder with -o"
-        )
+        raise PhotoError(f"{output} is a file, but {len(found)} photos are to be rendered; give a folder with -o")
     if output is None:
         jobs = [Job(path, path.with_name(f"{path.stem}.bokeh{_suffix(path)}")) for path in found]
     elif to_file:
@@ -70,9 +68,7 @@ def _photos_in(folder: Path) -> list[Path]:
     photos = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in READABLE
-        and not path.name.startswith(".")
-        and not path.stem.endswith(".bokeh")
+        if path.suffix.lower() in READABLE and not path.name.startswith(".") and not path.stem.endswith(".bokeh")
     )
     if not photos:
         raise PhotoError(f"{folder} holds no photo; photos end in {' '.join(READABLE)}")
@@ -89,9 +85,7 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
     for job in jobs:
         target = job.output.absolute()
         if target in taken and taken[target] != job.photo:
-            raise PhotoError(
-                f"{taken[target]} and {job.photo} would both become {job.output}; render them apart"
-            )
+            raise PhotoError(f"{taken[target]} and {job.photo} would both become {job.output}; render them apart")
         taken[target] = job.photo
 
 
@@ -139,9 +133,7 @@ def render_one(job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outc
 
 def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[str, Any]:
     if job.output.exists() and job.photo.exists() and job.output.samefile(job.photo):
-        raise PhotoError(
-            f"{job.output} is the photo itself, which is never overwritten; choose another output"
-        )
+        raise PhotoError(f"{job.output} is the photo itself, which is never overwritten; choose another output")
     if job.output.exists() and not overwrite:
         raise PhotoExistsError(f"{job.output} is there already; choose another name or allow --overwrite")
     clock = [time.perf_counter()]

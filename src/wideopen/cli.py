@@ -40,9 +40,7 @@ _LENS_OPTIONS = (
         help="What is sharp: the subject, a point of the upright photo in pixels or percent, "
         "or a distance (needs metric depth).",
     ),
-    click.option(
-        "--in-focus", metavar="1.5m..2.5m", help="A range of distances kept sharp (needs metric depth)."
-    ),
+    click.option("--in-focus", metavar="1.5m..2.5m", help="A range of distances kept sharp (needs metric depth)."),
     *_DEPTH_OPTIONS,
     click.option("--focal", "focal_mm", type=float, metavar="MM", help="Focal length.  [default: EXIF, else 50]"),
     click.option(
@@ -64,10 +62,20 @@ _LENS_OPTIONS = (
     ),
     click.option("--blades", type=int, default=0, show_default=True, help="Blades of the iris; 0 is round."),
     click.option(
-        "--rotation", "rotation_deg", type=float, default=0.0, show_default=True, metavar="DEG", help="Turns the iris."
+        "--rotation",
+        "rotation_deg",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="DEG",
+        help="Turns the iris.",
     ),
     click.option(
-        "--iris", "iris_file", type=_PATH, metavar="FILE", help="A picture as the iris, bright where light passes."
+        "--iris",
+        "iris_file",
+        type=_PATH,
+        metavar="FILE",
+        help="A picture as the iris, bright where light passes.",
     ),
     click.option(
         "--cat-eye",
@@ -118,7 +126,12 @@ def app() -> None:
 @click.option("--with", "name", default="lens", show_default=True, metavar="lens|identity", help="What renders.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
 @click.option(
-    "--jobs", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Photos rendered at a time."
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Photos rendered at a time.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo.")
 def render(

@@ -1,7 +1,6 @@
 """Lens, depth and defocus: the thin-lens formulas, without files and without networks."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -69,7 +68,7 @@ class DefocusMap:
     """float32, signed: above 0 in front of the plane in focus, below 0 behind it."""
 
     @classmethod
-    def of_lens(cls, depth: DepthMap, *, focus_dioptres: float, lens: Lens) -> Self:
+    def of_lens(cls, depth: DepthMap, *, focus_dioptres: float, lens: Lens) -> "DefocusMap":
         """Find the blur of a metric depth map by the thin-lens equation.
 
         ``r = A f (D - D_f) / (2 (1 - f D_f))`` on the sensor, scaled to pixels, where ``A`` is the
@@ -108,7 +107,7 @@ class DefocusMap:
     @classmethod
     def of_relative(
         cls, depth: DepthMap, *, focus_dioptres: float, f_number: float, max_blur_percent: float
-    ) -> Self:
+    ) -> "DefocusMap":
         """Find the blur of a relative depth map, whose one missing scale is given by the user.
 
         Blur is linear in dioptres and sees only their difference, so a relative map lacks just one
@@ -136,7 +135,7 @@ class DefocusMap:
         limit_px = max_blur_percent / 100 * float(np.hypot(*depth.size)) * 1.8 / f_number
         return cls((distance * np.float32(limit_px / farthest)).clip(-limit_px, limit_px).astype(np.float32))
 
-    def kept_sharp(self, *, near_px: float, far_px: float) -> Self:
+    def kept_sharp(self, *, near_px: float, far_px: float) -> "DefocusMap":
         """Widen the plane in focus to a range.
 
         What lies between the radii is sharp; the rest is blurred as from the range's nearer border.

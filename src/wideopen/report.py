@@ -63,9 +63,7 @@ class Report:
         if self._total > 1:
             seconds = time.perf_counter() - self._start
             fate = f", {self.failed} failed" if self.failed else ""
-            click.echo(
-                f"{self._done - self.failed} of {self._total} rendered in {seconds:.1f} s{fate}", err=True
-            )
+            click.echo(f"{self._done - self.failed} of {self._total} rendered in {seconds:.1f} s{fate}", err=True)
 
 
 def _line(record: dict[str, Any]) -> str:

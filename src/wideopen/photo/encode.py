@@ -148,9 +148,7 @@ def _over_white(photo: Photo) -> Photo:
     return replace(photo, pixels=photo.pixels.clip(0, 1) * alpha + (1 - alpha), alpha=None)
 
 
-def _with_alpha(
-    colour: Float[np.ndarray, "h w c"], alpha: Float[np.ndarray, "h w"] | None
-) -> np.ndarray[Any, Any]:
+def _with_alpha(colour: Float[np.ndarray, "h w c"], alpha: Float[np.ndarray, "h w"] | None) -> np.ndarray[Any, Any]:
     return colour if alpha is None else np.concatenate([colour, alpha[..., None]], axis=2)
 
 

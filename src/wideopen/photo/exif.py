@@ -147,8 +147,7 @@ class ExifBlock:
             code = f"{self._order}{2 * entry.count}{'L' if entry.kind == 5 else 'l'}"
             parts = struct.unpack_from(code, self._data, entry.value_at)
             return tuple(
-                upper / lower if lower else float("nan")
-                for upper, lower in zip(parts[::2], parts[1::2], strict=True)
+                upper / lower if lower else float("nan") for upper, lower in zip(parts[::2], parts[1::2], strict=True)
             )
         code = f"{self._order}{entry.count}{_CODE_OF_KIND[entry.kind]}"
         return tuple(struct.unpack_from(code, self._data, entry.value_at))

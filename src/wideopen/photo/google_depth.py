@@ -103,9 +103,7 @@ def depth(packets: Packets, data: bytes) -> DepthMap | None:
         camera = xmp.fields([element], _CAMERA_DEPTH)
         place = _find(items, DataURI=camera.get("DepthURI"))
         if camera.get("ItemSemantic", "Depth") == "Depth" and place is not None:
-            return Coding.of(camera).depth(
-                grey.decode(_item_data(items, place, data)), "file (Dynamic Depth)"
-            )
+            return Coding.of(camera).depth(grey.decode(_item_data(items, place, data)), "file (Dynamic Depth)")
     place = _find(items, Semantic="Depth")
     if place is None:
         return None

@@ -78,9 +78,7 @@ def upright_xmp(xmp: bytes | None) -> bytes | None:
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
-def focus_of(
-    exif: bytes | None, *, orientation: int, stored_size: tuple[int, int]
-) -> tuple[float, float] | None:
+def focus_of(exif: bytes | None, *, orientation: int, stored_size: tuple[int, int]) -> tuple[float, float] | None:
     """Find the subject that EXIF names, which is what the camera focused on.
 
     Places outside the picture are ignored, and so are the corner (0, 0), an area of nearly the whole

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -54,7 +53,7 @@ class Photo:
         """Width and height in pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
-    def with_pixels(self, pixels: Float[np.ndarray, "h w 3"]) -> Self:
+    def with_pixels(self, pixels: Float[np.ndarray, "h w 3"]) -> "Photo":
         """Make the same photo with other pixels of the same size.
 
         Raises:

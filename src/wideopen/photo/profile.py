@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def to_linear(p, icc):
     return p
 

@@ -67,9 +67,7 @@ def _bytes_of(path: Path) -> bytes:
     except OSError as error:
         if path.is_dir():
             raise PhotoError(f"{path} is a folder, but one photo was wanted") from None
-        raise PhotoError(
-            f"{path} cannot be read ({error.strerror or error}); check its permissions"
-        ) from None
+        raise PhotoError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
     if not data:
         raise PhotoError(f"{path} is empty; copy or export it again")
     return data

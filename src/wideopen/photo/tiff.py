@@ -110,9 +110,7 @@ def _refuse_what_is_no_photo(page: tifffile.TiffPage, data: bytes) -> None:
         raise PhotoError("is a camera's raw file; develop it to TIFF or JPEG first")
     refuse_bomb((page.imagewidth, page.imagelength))
     if page.imagedepth != 1 or page.samplesperpixel > _MAX_CHANNELS:
-        raise PhotoError(
-            f"has {page.samplesperpixel} channels of depth {page.imagedepth}; a photo was wanted"
-        )
+        raise PhotoError(f"has {page.samplesperpixel} channels of depth {page.imagedepth}; a photo was wanted")
     if int(page.photometric) not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR):
         raise PhotoError(f"has colours of a kind that is not read ({page.photometric!s}); export it as RGB")
     ends = [at + size for at, size in zip(page.dataoffsets, page.databytecounts, strict=False)]
@@ -150,9 +148,7 @@ def _decode_plain(page: tifffile.TiffPage) -> tuple[np.ndarray[Any, Any], float,
     return samples, white, bits
 
 
-def _in_range(
-    samples: np.ndarray[Any, Any], page: tifffile.TiffPage
-) -> tuple[np.ndarray[Any, Any], float, int]:
+def _in_range(samples: np.ndarray[Any, Any], page: tifffile.TiffPage) -> tuple[np.ndarray[Any, Any], float, int]:
     """Bring every sample format to uint8, uint16 or float32."""
     if page.sampleformat == _FLOAT:
         bad = int((~np.isfinite(samples)).sum())

@@ -82,8 +82,6 @@ def _replace(path: Path, data: bytes) -> None:
             file.write(data)
         os.replace(temporary, path)  # noqa: PTH105
     except OSError as error:
-        raise PhotoError(
-            f"{path} cannot be written ({error.strerror or error}); choose another place"
-        ) from error
+        raise PhotoError(f"{path} cannot be written ({error.strerror or error}); choose another place") from error
     finally:
         temporary.unlink(missing_ok=True)

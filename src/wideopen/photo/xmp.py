@@ -38,9 +38,7 @@ def of_jpeg(data: bytes) -> list[ElementTree.Element]:
         segments that hold a GUID, the whole length, an offset and a piece; the standard packet
         names the GUID in ``xmpNote:HasExtendedXMP``.
     """
-    packets = [
-        parse(segment.body[len(_STANDARD) :]) for segment in jpeg_parts.application(data, _APP1, _STANDARD)
-    ]
+    packets = [parse(segment.body[len(_STANDARD) :]) for segment in jpeg_parts.application(data, _APP1, _STANDARD)]
     guid = fields(packets, _NOTE).get("HasExtendedXMP")
     extended = None if guid is None else _extended(data, guid)
     if extended is not None:

@@ -156,9 +156,7 @@ def split_pixels(
             near_here = False
         dy, dx = here // width - edge // width, here % width - edge % width
         mixed = dy * dy + dx * dx <= band_px * band_px
-        if not near_here and (
-            abs(radius[far] - radius[here]) > STEP_PX or radius[near] - radius[here] < STEP_PX
-        ):
+        if not near_here and (abs(radius[far] - radius[here]) > STEP_PX or radius[near] - radius[here] < STEP_PX):
             continue
         has_back[i] = True
         back_radius[i] = radius[far] if near_here else radius[here]

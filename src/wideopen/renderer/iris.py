@@ -28,9 +28,7 @@ class Iris:
 
     def __post_init__(self) -> None:
         if self.blades and self.blades < 3:
-            raise OpticsError(
-                f"an iris of {self.blades} blades cannot close; use 3 or more, or 0 for a round one"
-            )
+            raise OpticsError(f"an iris of {self.blades} blades cannot close; use 3 or more, or 0 for a round one")
         if not 0 <= self.cat_eye <= 1:
             raise OpticsError(f"cat's eye is {self.cat_eye:g}, but it is a share from 0 to 1")
         if not np.isfinite(self.rotation_deg):
@@ -87,9 +85,7 @@ class Iris:
         # The barrel is a second disc, shifted along the line to the middle of the frame.
         shift = self.cat_eye * abs(radius_px) / np.hypot(aspect, 1) * np.sign(radius_px)
         row, column = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
-        barrel = (
-            np.hypot(column - x * aspect * shift, row - y * shift) - abs(radius_px) * self._circumradius()
-        )
+        barrel = np.hypot(column - x * aspect * shift, row - y * shift) - abs(radius_px) * self._circumradius()
         kernel = kernel * np.clip(0.5 - barrel, 0, 1)
         return kernel / kernel.sum()
 

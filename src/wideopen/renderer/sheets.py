@@ -31,9 +31,7 @@ class Sheets:
     back_radius_px: Float[np.ndarray, " n"]
 
 
-def take_apart(
-    linear: Float[np.ndarray, "h w 3"], radius_px: Float[np.ndarray, "h w"], *, band_px: int = 2
-) -> Sheets:
+def take_apart(linear: Float[np.ndarray, "h w 3"], radius_px: Float[np.ndarray, "h w"], *, band_px: int = 2) -> Sheets:
     """Take a photo apart into front and back points.
 
     Args:
@@ -52,9 +50,7 @@ def take_apart(
     front[..., 3] = 1
     front_radius = radius.copy()
     places = np.flatnonzero((beyond >= 0) | (before >= 0))
-    has_back, back, back_radius = split_pixels(
-        linear, radius, beyond, before, places, front, front_radius, band_px
-    )
+    has_back, back, back_radius = split_pixels(linear, radius, beyond, before, places, front, front_radius, band_px)
     return Sheets(
         front=front,
         front_radius_px=front_radius,

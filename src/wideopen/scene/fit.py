@@ -34,10 +34,7 @@ def fit_depth(depth: DepthMap, pixels: Float[np.ndarray, "h w 3"]) -> DepthMap:
     """
     height, width = pixels.shape[:2]
     map_width, map_height = depth.size
-    if (
-        abs(map_width / map_height / (width / height) - 1) > ASPECT_TOLERANCE
-        and min(map_width, map_height) > 1
-    ):
+    if abs(map_width / map_height / (width / height) - 1) > ASPECT_TOLERANCE and min(map_width, map_height) > 1:
         raise DepthError(
             f"the depth map is {map_width}x{map_height} and the photo {width}x{height}; "
             "both must show the same frame, so give a map of the same proportions"

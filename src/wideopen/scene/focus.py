@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -31,7 +30,7 @@ class Focus:
             raise FocusError(f"focus at {self.distance_m:g} m, but a distance is above 0 m")
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "Focus":
         """Read ``auto``, ``X,Y``, ``X%,Y%`` or ``1.87m``.
 
         Raises:
@@ -50,9 +49,7 @@ class Focus:
             return cls(point_share=(float(match[1]) / 100, float(match[2]) / 100))
         if match := _DISTANCE.fullmatch(word):
             return cls(distance_m=float(match[1]))
-        raise FocusError(
-            f"focus '{text}' is not understood; give auto, X,Y in pixels, X%,Y%, or a distance like 1.87m"
-        )
+        raise FocusError(f"focus '{text}' is not understood; give auto, X,Y in pixels, X%,Y%, or a distance like 1.87m")
 
     def place(self, *, width: int, height: int) -> tuple[int, int] | None:
         """Find the pixel that was pointed at, or None.
@@ -82,9 +79,7 @@ class FocusRange:
 
     def __post_init__(self) -> None:
         if not 0 < self.near_m <= self.far_m:
-            raise FocusError(
-                f"in focus from {self.near_m:g} m to {self.far_m:g} m: give the nearer distance first"
-            )
+            raise FocusError(f"in focus from {self.near_m:g} m to {self.far_m:g} m: give the nearer distance first")
 
     @property
     def dioptres(self) -> tuple[float, float]:
@@ -92,7 +87,7 @@ class FocusRange:
         return 1 / self.near_m, 1 / self.far_m
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "FocusRange":
         """Read ``1.5m..2.5m``.
 
         Raises:

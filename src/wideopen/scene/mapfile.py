@@ -256,9 +256,7 @@ def _without_colour(pixels: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _coloured(path: Path) -> DepthError:
-    return DepthError(
-        f"{path.name} is coloured, and colours have no order from far to near; give the map in grey"
-    )
+    return DepthError(f"{path.name} is coloured, and colours have no order from far to near; give the map in grey")
 
 
 def _scaled(values: np.ndarray, path: Path, kind: Kind) -> Float[np.ndarray, "h w"]:

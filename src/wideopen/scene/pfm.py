@@ -28,9 +28,7 @@ def decode(data: bytes) -> Float[np.ndarray, "h w channels"]:
         raise ValueError(f"a PFM scale of {scale:g}")
     wanted_bytes = width * height * channels * 4
     if len(data) - header.end() < wanted_bytes:
-        raise ValueError(
-            f"{len(data) - header.end()} bytes of pixels, {width} x {height} need {wanted_bytes}"
-        )
+        raise ValueError(f"{len(data) - header.end()} bytes of pixels, {width} x {height} need {wanted_bytes}")
 
     body = data[header.end() : header.end() + wanted_bytes]
     rows = np.frombuffer(body, "<f4" if scale < 0 else ">f4").reshape(height, width, channels)

@@ -54,9 +54,7 @@ def _find(photo: Photo, depth: str | Path | DepthMap, kind: DepthKind) -> tuple[
         return depth, None
     if depth == "embedded" or (depth == "auto" and photo.depth is not None):
         if photo.depth is None:
-            raise DepthError(
-                "the photo's file carries no depth; give a map with --depth FILE or use --depth built-in"
-            )
+            raise DepthError("the photo's file carries no depth; give a map with --depth FILE or use --depth built-in")
         return photo.depth, None
     if depth in ("auto", "built-in"):
         return guess_depth(photo.pixels)
