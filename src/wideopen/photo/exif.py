@@ -42,7 +42,7 @@ class _Entry:
 
 
 class ExifBlock:
-    """An EXIF block, with or without the six bytes ``Exif\\0\\0`` in front."""
+    """An EXIF block, with or without the six bytes of its head."""
 
     def __init__(self, exif: bytes) -> None:
         """Find the directories of a block.
