@@ -2,7 +2,7 @@
 
 import logging
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tifffile
@@ -25,6 +25,11 @@ _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _UNSIGNED, _FLOAT = 1, 3
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2
 _MAX_CHANNELS = 5
+_ORDERS: dict[str, Literal["little", "big"]] = {"<": "little", ">": "big"}
+# Size, bits, compression, colours, places, planes, predictor, palette, tiles, extra samples, formats.
+_PIXEL_FIELDS = frozenset(
+    {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339}
+)
 
 
 def decode_tiff(data: bytes) -> Stored:
@@ -37,6 +42,7 @@ def decode_tiff(data: bytes) -> Stored:
         page = file.pages.first
         if not isinstance(page, tifffile.TiffPage):
             raise PhotoError("has no whole first page; export it again")
+        _refuse_broken_fields(file, page, data)
         _refuse_what_is_no_photo(page, data)
         tags = page.tags
         orientation = int(tags.valueof(ORIENTATION, default=1))
@@ -101,6 +107,17 @@ def encode_tiff(
         extratags=[*([(_XMP, 1, len(xmp), xmp, True)] if xmp else []), *main_texts(exif)],
     )
     return insert_exif(file.getvalue(), exif)
+
+
+def _refuse_broken_fields(file: tifffile.TiffFile, page: tifffile.TiffPage, data: bytes) -> None:
+    """Compare the fields that the directory lists with those that could be read: tifffile skips broken ones."""
+    layout = file.tiff
+    count = int.from_bytes(data[page.offset :][: layout.tagnosize], _ORDERS[layout.byteorder])
+    first = page.offset + layout.tagnosize
+    for at in range(first, first + count * layout.tagsize, layout.tagsize):
+        tag = int.from_bytes(data[at : at + 2], _ORDERS[layout.byteorder])
+        if tag in _PIXEL_FIELDS and tag not in page.tags:
+            raise PhotoError("is truncated or broken in its header; copy or export it again")
 
 
 def _refuse_what_is_no_photo(page: tifffile.TiffPage, data: bytes) -> None:

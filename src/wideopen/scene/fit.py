@@ -8,6 +8,8 @@ from wideopen.optics import DepthMap
 from wideopen.scene.vote import vote_between
 
 ASPECT_TOLERANCE = 0.02
+SIGMA_COLOUR = 0.07
+"""Difference of encoded colour, over three channels, that tells two surfaces apart."""
 EDGE_SHARE = 0.04
 """Range of depth within the window, as a share of the whole range, that makes a border."""
 
@@ -17,8 +19,8 @@ def fit_depth(depth: DepthMap, pixels: Float[np.ndarray, "h w 3"]) -> DepthMap:
 
     Depth between borders is interpolated linearly. Near a border every pixel joins either the near or
     the far side: the one whose pixels nearby look more like it and lie closer. No depth in between is
-    left, for a blur radius between two surfaces belongs to neither. Two rounds, for the first one
-    places the border and the second one smooths it.
+    left, for a blur radius between two surfaces belongs to neither. One round places the border, one
+    refines it, and one without colour takes stray pixels away.
 
     Args:
         depth: Of any size and the photo's aspect ratio (within 2 percent).
@@ -45,9 +47,9 @@ def fit_depth(depth: DepthMap, pixels: Float[np.ndarray, "h w 3"]) -> DepthMap:
         return DepthMap(fitted, metric=depth.metric, origin=depth.origin)
     scale = max(width / map_width, height / map_height, 1.0)
     guide = np.ascontiguousarray(pixels, np.float32)
-    for reach in (round(2 * scale) + 2, round(scale) + 1):
-        border = float(EDGE_SHARE * (high - low))
-        fitted = _vote(fitted, guide, min(reach, 40), border)
+    border = float(EDGE_SHARE * (high - low))
+    for reach, sigma in ((round(2 * scale) + 2, SIGMA_COLOUR), (round(scale) + 1, SIGMA_COLOUR), (2, np.inf)):
+        fitted = _vote(fitted, guide, min(reach, 40), border, sigma)
     return DepthMap(fitted, metric=depth.metric, origin=depth.origin)
 
 
@@ -89,6 +91,6 @@ def _slide(values: np.ndarray, reach: int, axis: int, sign: int) -> np.ndarray:
     return padded
 
 
-def _vote(values: np.ndarray, guide: np.ndarray, reach: int, border: float) -> np.ndarray:
+def _vote(values: np.ndarray, guide: np.ndarray, reach: int, border: float, sigma_colour: float) -> np.ndarray:
     low, high = _extremes(values, reach)
-    return np.asarray(vote_between(values, low, high, guide, reach, max(1, reach // 4), border))
+    return np.asarray(vote_between(values, low, high, guide, reach, max(1, reach // 4), border, sigma_colour))

@@ -3,8 +3,8 @@
 import numpy as np
 from numba import njit, prange
 
-SIGMA_COLOUR = 0.07
-"""Difference of encoded colour, over three channels, that tells two surfaces apart."""
+TRUST = 3.0
+"""Weight, as an exponent, of the side that the map itself puts a pixel on."""
 
 
 @njit(parallel=True, cache=True)
@@ -16,12 +16,13 @@ def vote_between(
     reach: int,
     stride: int,
     border: float,
+    sigma_colour: float,
 ) -> np.ndarray:
     """Let every pixel near a border join the near or the far side."""
     height, width = values.shape
     out = values.copy()
     spatial = 2 * (reach / 1.5) ** 2
-    colour = 2 * SIGMA_COLOUR**2
+    colour = 2 * sigma_colour**2
     for y in prange(height):
         for x in range(width):
             span = high[y, x] - low[y, x]
@@ -50,5 +51,6 @@ def vote_between(
                     else:
                         far_weight += weight
                         far_sum += weight * value
-            out[y, x] = near_sum / near_weight if near_weight > far_weight else far_sum / far_weight
+            bias = np.exp(TRUST * (values[y, x] - middle) / span)
+            out[y, x] = near_sum / near_weight if near_weight * bias > far_weight else far_sum / far_weight
     return out
