@@ -176,9 +176,7 @@ def test_a_white_wall_is_no_lamp():
 def test_cat_eye_keeps_the_light_of_a_corner_lamp(y, x):
     picture = plain(0)
     picture[y, x] = 500
-    drawn = {
-        eye: spread_in_layers(take_apart(picture, field(-4)), Iris(cat_eye=eye))[..., 0] for eye in (0.0, 0.9)
-    }
+    drawn = {eye: spread_in_layers(take_apart(picture, field(-4)), Iris(cat_eye=eye))[..., 0] for eye in (0.0, 0.9)}
     assert drawn[0.9].sum() == pytest.approx(500, rel=0.2)
     assert (drawn[0.9] > 0.5).sum() < 0.85 * (drawn[0.0] > 0.5).sum()
 

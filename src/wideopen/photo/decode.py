@@ -6,10 +6,10 @@ one global variable, and `refuse_bomb` stands in its place.
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
 
 import imagecodecs
 import numpy as np
+from jaxtyping import Shaped
 from PIL import Image, ImageCms
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -85,7 +85,7 @@ def decode_heif(data: bytes) -> Stored:
     )
 
 
-def samples_of_pillow(image: Image.Image) -> tuple[np.ndarray[Any, Any], bytes | None]:
+def samples_of_pillow(image: Image.Image) -> tuple[Shaped[np.ndarray, "h w c"], bytes | None]:
     """Take the 8-bit samples out of any Pillow picture, and the profile that describes them."""
     icc = image.info.get("icc_profile")
     if image.mode == "CMYK":
@@ -99,7 +99,7 @@ def samples_of_pillow(image: Image.Image) -> tuple[np.ndarray[Any, Any], bytes |
     return _with_channels(np.asarray(image)), icc
 
 
-def divided_by_alpha(samples: np.ndarray[Any, Any], *, white: float) -> np.ndarray[Any, Any]:
+def divided_by_alpha(samples: Shaped[np.ndarray, "h w c"], *, white: float) -> Shaped[np.ndarray, "h w c"]:
     """Undo the multiplication of colour by opacity; what is wholly transparent becomes black."""
     alpha = samples[..., -1:]
     colour = samples[..., :-1] * (np.float32(white) / np.maximum(alpha, 1e-6).astype(np.float32))
@@ -115,7 +115,7 @@ def _opened(opener: Callable[[BytesIO], ImageFile], data: bytes) -> ImageFile:
     return image
 
 
-def _stored(image: ImageFile, *, samples: np.ndarray[Any, Any] | None = None, white: float = 255.0) -> Stored:
+def _stored(image: ImageFile, *, samples: Shaped[np.ndarray, "..."] | None = None, white: float = 255.0) -> Stored:
     if samples is None:
         image.load()
         samples, icc = samples_of_pillow(image)
@@ -174,5 +174,5 @@ def _av1_bits(data: bytes) -> int:
     return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
 
 
-def _with_channels(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _with_channels(samples: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "h w c"]:
     return samples[..., None] if samples.ndim == 2 else samples

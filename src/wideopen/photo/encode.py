@@ -7,7 +7,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt
 from PIL import Image
 
 from wideopen.photo import profile, tiff
@@ -121,7 +121,7 @@ def encode_heif(photo: Photo, *, quality: int) -> bytes:
     return file.getvalue()
 
 
-def _samples(photo: Photo, *, white: int) -> np.ndarray[Any, Any]:
+def _samples(photo: Photo, *, white: int) -> UInt[np.ndarray, "h w c"]:
     """Round pixels and opacity to integers of shape (h, w, c), a band of rows at a time."""
     colours = 1 if photo.grey else 3
     channels = colours + (photo.alpha is not None)
@@ -135,7 +135,7 @@ def _samples(photo: Photo, *, white: int) -> np.ndarray[Any, Any]:
     return samples
 
 
-def _rounded(values: Float[np.ndarray, "..."], white: int) -> np.ndarray[Any, Any]:
+def _rounded(values: Float[np.ndarray, "..."], white: int) -> Float[np.ndarray, "..."]:
     return np.rint(values.clip(0, 1) * np.float32(white))
 
 
@@ -148,18 +148,20 @@ def _over_white(photo: Photo) -> Photo:
     return replace(photo, pixels=photo.pixels.clip(0, 1) * alpha + (1 - alpha), alpha=None)
 
 
-def _with_alpha(colour: Float[np.ndarray, "h w c"], alpha: Float[np.ndarray, "h w"] | None) -> np.ndarray[Any, Any]:
+def _with_alpha(
+    colour: Float[np.ndarray, "h w c"], alpha: Float[np.ndarray, "h w"] | None
+) -> Float[np.ndarray, "h w d"]:
     return colour if alpha is None else np.concatenate([colour, alpha[..., None]], axis=2)
 
 
-def _coloured(samples: np.ndarray[Any, Any], *, channels: int) -> np.ndarray[Any, Any]:
+def _coloured(samples: UInt[np.ndarray, "h w c"], *, channels: int) -> UInt[np.ndarray, "h w d"]:
     """Repeat grey for formats that know opacity only beside colour."""
     if channels == 3 and samples.shape[2] < 3:
         return np.concatenate([samples[..., :1]] * 3 + [samples[..., 1:]], axis=2)
     return samples
 
 
-def _plain(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _plain(samples: UInt[np.ndarray, "h w c"]) -> UInt[np.ndarray, "..."]:
     return np.ascontiguousarray(samples[..., 0] if samples.shape[2] == 1 else samples)
 
 

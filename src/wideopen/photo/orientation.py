@@ -1,11 +1,10 @@
 """The eight orientations of EXIF: turning arrays and points upright."""
 
-from typing import Any
-
 import numpy as np
+from jaxtyping import Shaped
 
 
-def turn_array(array: np.ndarray[Any, Any], *, orientation: int) -> np.ndarray[Any, Any]:
+def turn_array(array: Shaped[np.ndarray, "..."], *, orientation: int) -> Shaped[np.ndarray, "..."]:
     """Turn what is stored upright; the result is a view.
 
     Args:

@@ -2,10 +2,9 @@
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from wideopen.errors import PhotoError
 from wideopen.optics import DepthMap
@@ -154,7 +153,7 @@ def _upright_parts(
     return depth, matte, focus
 
 
-def _scaled(samples: np.ndarray[Any, Any], *, white: float) -> np.ndarray[Any, Any]:
+def _scaled(samples: Shaped[np.ndarray, "*shape"], *, white: float) -> Float[np.ndarray, "*shape"]:
     """Bring samples to float32 where `white` is 1, exactly rounded."""
     if samples.dtype == np.float32:
         return np.ascontiguousarray(samples)

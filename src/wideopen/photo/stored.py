@@ -1,7 +1,6 @@
 """A picture as a file stores it: what every decoder gives and `read` makes a `Photo` of."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -15,7 +14,7 @@ MAX_MEGAPIXELS = 500
 class Stored:
     """Decoded samples and the raw metadata beside them."""
 
-    samples: Shaped[np.ndarray[Any, Any], "h w c"]
+    samples: Shaped[np.ndarray, "h w c"]
     """uint8, uint16 or float32. By the last axis: grey, grey and alpha, colour, or colour and alpha."""
     white: float
     """The sample that means 1."""

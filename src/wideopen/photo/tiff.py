@@ -2,10 +2,11 @@
 
 import logging
 from io import BytesIO
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import tifffile
+from jaxtyping import Shaped
 from PIL.TiffImagePlugin import TiffImageFile
 
 from wideopen.errors import PhotoError
@@ -70,7 +71,7 @@ def decode_tiff(data: bytes) -> Stored:
 
 
 def encode_tiff(
-    samples: np.ndarray[Any, Any],
+    samples: Shaped[np.ndarray, "h w c"],
     *,
     icc: bytes | None,
     exif: bytes | None,
@@ -135,7 +136,7 @@ def _refuse_what_is_no_photo(page: tifffile.TiffPage, data: bytes) -> None:
         raise PhotoError("is truncated; copy or export it again")
 
 
-def _decode_by_pillow(data: bytes) -> tuple[np.ndarray[Any, Any], float, int, bytes | None]:
+def _decode_by_pillow(data: bytes) -> tuple[Shaped[np.ndarray, "h w c"], float, int, bytes | None]:
     """Decode palettes, inks and video colours to 8 bits; Pillow turns them upright."""
     image = TiffImageFile(BytesIO(data))
     image.load()
@@ -143,7 +144,7 @@ def _decode_by_pillow(data: bytes) -> tuple[np.ndarray[Any, Any], float, int, by
     return samples, 255.0, 8, icc
 
 
-def _decode_plain(page: tifffile.TiffPage) -> tuple[np.ndarray[Any, Any], float, int]:
+def _decode_plain(page: tifffile.TiffPage) -> tuple[Shaped[np.ndarray, "h w c"], float, int]:
     """Decode grey or RGB to (h, w, c) with the value of white and the bits of the photo."""
     samples = page.asarray()
     if samples.ndim == 2:
@@ -165,7 +166,9 @@ def _decode_plain(page: tifffile.TiffPage) -> tuple[np.ndarray[Any, Any], float,
     return samples, white, bits
 
 
-def _in_range(samples: np.ndarray[Any, Any], page: tifffile.TiffPage) -> tuple[np.ndarray[Any, Any], float, int]:
+def _in_range(
+    samples: Shaped[np.ndarray, "h w c"], page: tifffile.TiffPage
+) -> tuple[Shaped[np.ndarray, "h w c"], float, int]:
     """Bring every sample format to uint8, uint16 or float32."""
     if page.sampleformat == _FLOAT:
         bad = int((~np.isfinite(samples)).sum())

@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from wideopen.errors import DepthError
 from wideopen.optics import DepthMap
-from wideopen.scene.vote import vote_between
+from wideopen.scene.vote import extremes, vote_between
 
 ASPECT_TOLERANCE = 0.02
 SIGMA_COLOUR = 0.07
@@ -69,28 +69,6 @@ def _resize_axis(values: np.ndarray, length: int) -> np.ndarray:
     return np.asarray(values[lower] * (1 - share) + values[upper] * share, np.float32)
 
 
-def _extremes(values: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest value in the square window around each pixel."""
-    low, high = values, values
-    for axis in (0, 1):
-        low, high = _slide(low, reach, axis, -1), _slide(high, reach, axis, 1)
-    return low, high
-
-
-def _slide(values: np.ndarray, reach: int, axis: int, sign: int) -> np.ndarray:
-    """Running maximum (or minimum) along an axis, by doubling the window."""
-    better = np.maximum if sign > 0 else np.minimum
-    pad = [(reach, reach) if a == axis else (0, 0) for a in (0, 1)]
-    padded = np.pad(values, pad, mode="edge")
-    window, length = 1, 2 * reach + 1
-    while window < length:
-        step = min(window, length - window)
-        count = padded.shape[axis] - step
-        padded = better(np.take(padded, range(count), axis), np.take(padded, range(step, step + count), axis))
-        window += step
-    return padded
-
-
 def _vote(values: np.ndarray, guide: np.ndarray, reach: int, border: float, sigma_colour: float) -> np.ndarray:
-    low, high = _extremes(values, reach)
-    return np.asarray(vote_between(values, low, high, guide, reach, max(1, reach // 4), border, sigma_colour))
+    low, high = extremes(values, reach)
+    return np.asarray(vote_between(values, low, high, guide, reach, max(1, reach // 3), border, sigma_colour))

@@ -71,8 +71,11 @@ def _subject(small: np.ndarray) -> np.ndarray:
     peak = float(np.quantile(evidence, 0.98))
     if peak <= 1e-6:
         return np.asarray(middle > 0.5, np.float32)
-    share = evidence / peak
-    return np.asarray(np.clip((_smooth(share, 2) - 0.3) / 0.3, 0, 1), np.float32)
+    share = _smooth(evidence / peak, 4)
+    # Below a head is a body, and below a body the ground that it stands on.
+    for row in range(1, height):
+        share[row] = np.maximum(share[row], 0.985 * share[row - 1])
+    return np.asarray(np.clip((_smooth(share, 2) - 0.22) / 0.25, 0, 1), np.float32)
 
 
 def _cluster(colours: np.ndarray, *, count: int) -> np.ndarray:
