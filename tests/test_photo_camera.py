@@ -64,20 +64,20 @@ def test_an_equivalent_alone_is_a_full_frame_camera():
 
 
 def test_a_resized_photo_shows_the_whole_sensor():
-    taken = dict(FOCAL_LENGTH=50.0, WIDTH=6000, HEIGHT=4000, PITCH=6000 / 36 * 25.4, UNIT=2)
+    taken = {"FOCAL_LENGTH": 50.0, "WIDTH": 6000, "HEIGHT": 4000, "PITCH": 6000 / 36 * 25.4, "UNIT": 2}
     assert lens_of(photo((1500, 1000), **taken)).sensor_mm == pytest.approx(36)
     assert lens_of(photo((1500, 1004), **taken)).sensor_mm == pytest.approx(36)
 
 
 def test_a_cropped_photo_shows_as_much_of_the_sensor_as_it_has_pixels():
-    taken = dict(FOCAL_LENGTH=50.0, WIDTH=6000, HEIGHT=4000, PITCH=6000 / 36 * 25.4, UNIT=2)
+    taken = {"FOCAL_LENGTH": 50.0, "WIDTH": 6000, "HEIGHT": 4000, "PITCH": 6000 / 36 * 25.4, "UNIT": 2}
     lens = lens_of(photo((3000, 3000), **taken))
     assert lens.sensor_mm == pytest.approx(18)
     assert lens.origin == "EXIF: 50 mm on 36 mm, cropped to 18 mm"
 
 
 def test_a_photo_that_was_cropped_and_enlarged_counts_as_the_largest_crop():
-    taken = dict(FOCAL_LENGTH=50.0, WIDTH=600, HEIGHT=400, PITCH=600 / 36 * 25.4, UNIT=2)
+    taken = {"FOCAL_LENGTH": 50.0, "WIDTH": 600, "HEIGHT": 400, "PITCH": 600 / 36 * 25.4, "UNIT": 2}
     assert lens_of(photo((1000, 1000), **taken)).sensor_mm == pytest.approx(24)
 
 
@@ -89,27 +89,27 @@ def test_a_cropped_phone_photo_keeps_its_view_too():
 
 
 def test_a_portrait_has_the_same_camera_as_a_landscape():
-    lying = dict(FOCAL_LENGTH=50.0, WIDTH=6000, HEIGHT=4000, PITCH=6000 / 36 * 25.4, UNIT=2)
+    lying = {"FOCAL_LENGTH": 50.0, "WIDTH": 6000, "HEIGHT": 4000, "PITCH": 6000 / 36 * 25.4, "UNIT": 2}
     assert lens_of(photo((400, 600), **lying)).sensor_mm == pytest.approx(36)
 
 
 def test_numbers_that_are_given_win():
     taken = photo(FOCAL_LENGTH=35.0, WIDTH=600, HEIGHT=400, PITCH=600 / 22.3 * 25.4, UNIT=2)
-    both = lens_of(taken, focal_mm=85, sensor_mm=36)
+    both = lens_of(taken, focal_mm=85.0, sensor_mm=36.0)
     assert (both.focal_mm, both.sensor_mm, both.origin) == (85, 36, "given")
-    one = lens_of(taken, focal_mm=85)
+    one = lens_of(taken, focal_mm=85.0)
     assert (one.focal_mm, one.sensor_mm) == (85, pytest.approx(22.3, abs=1e-3))
-    other = lens_of(taken, sensor_mm=36)
+    other = lens_of(taken, sensor_mm=36.0)
     assert (other.focal_mm, other.sensor_mm) == (35, 36)
     assert other.origin == "given sensor, focal length of EXIF"
 
 
 def test_a_number_that_is_given_is_completed_by_the_default_camera():
     plain = Photo(np.zeros((4, 6, 3), np.float32))
-    lens = lens_of(plain, focal_mm=85)
+    lens = lens_of(plain, focal_mm=85.0)
     assert (lens.focal_mm, lens.sensor_mm) == (85, 22.5)
     assert lens.origin == "given focal length, sensor of default camera"
-    lens = lens_of(plain, sensor_mm=36)
+    lens = lens_of(plain, sensor_mm=36.0)
     assert (lens.focal_mm, lens.sensor_mm) == (50, 36)
     assert lens.origin == "given sensor, focal length of default camera"
 
@@ -155,4 +155,4 @@ def test_a_broken_block_gives_the_default_camera():
 
 def test_an_impossible_lens_is_refused():
     with pytest.raises(OpticsError, match="f_number is 0"):
-        lens_of(photo(), f_number=0)
+        lens_of(photo(), f_number=0.0)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wideopen.errors import PhotoError, PhotoExistsError, WideopenError
+from wideopen.errors import PhotoError, PhotoExistsError, RequestError, WideopenError
 from wideopen.photo import read, write
 from wideopen.photo.write import SUFFIXES
 from wideopen.renderer import Renderer
@@ -45,15 +45,18 @@ def plan(photos: Sequence[Path], output: Path | None) -> list[Job]:
     suffix of a picture, else a folder; results in a folder keep their photo's name.
 
     Raises:
-        PhotoError: If a folder has no photo, or several photos share one output.
+        PhotoError: If a folder has no photo.
+        RequestError: If several photos share one output, or its format is not written.
     """
     found: list[Path] = []
     for path in photos:
         found.extend(_photos_in(path) if path.is_dir() else [path])
     single = len(photos) == 1 and not photos[0].is_dir()
-    to_file = output is not None and output.suffix.lower() in SUFFIXES and not output.is_dir()
-    if to_file and not single:
-        raise PhotoError(f"{output} is a file, but {len(found)} photos are to be rendered; give a folder with -o")
+    to_file = output is not None and output.suffix != "" and not output.is_dir()
+    if output is not None and to_file and not single:
+        raise RequestError(f"{output} is a file, but {len(found)} photos are to be rendered; give a folder with -o")
+    if output is not None and to_file and output.suffix.lower() not in SUFFIXES:
+        raise RequestError(f"{output} is no format that is written; use {' '.join(SUFFIXES)}, or a folder that exists")
     if output is None:
         jobs = [Job(path, path.with_name(f"{path.stem}.bokeh{_suffix(path)}")) for path in found]
     elif to_file:
@@ -85,7 +88,7 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
     for job in jobs:
         target = job.output.absolute()
         if target in taken and taken[target] != job.photo:
-            raise PhotoError(f"{taken[target]} and {job.photo} would both become {job.output}; render them apart")
+            raise RequestError(f"{taken[target]} and {job.photo} would both become {job.output}; render them apart")
         taken[target] = job.photo
 
 
@@ -158,7 +161,10 @@ def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[st
         clock.append(time.perf_counter())
         rendered = renderer(photo)
     clock.append(time.perf_counter())
-    job.output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PhotoError(f"{job.output} cannot be written ({error.strerror}); choose another place") from error
     write(rendered, job.output, overwrite=overwrite)
     clock.append(time.perf_counter())
     steps = ("read", "scene", "render", "write")

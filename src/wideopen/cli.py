@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wideopen.errors import WideopenError
+from wideopen.errors import RequestError, WideopenError
 
 if TYPE_CHECKING:
     from wideopen.renderer import Renderer
@@ -237,7 +237,7 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         code = _complain("interrupted; photos done so far are kept, none is half-written", 1)
     except WideopenError as error:
-        code = _complain(str(error), 1)
+        code = _complain(str(error), 2 if isinstance(error, RequestError) else 1)
     sys.exit(code)
 
 

@@ -35,3 +35,7 @@ class FocusError(WideopenError):
 
 class OpticsError(WideopenError):
     """A lens that cannot exist."""
+
+
+class RequestError(WideopenError):
+    """Photos and outputs that contradict each other."""

@@ -78,7 +78,7 @@ def _camera_of(block: ExifBlock, photo: Photo) -> _Camera | None:
     long_share = max(width, height) / math.hypot(width, height)
     full_frame_mm = FULL_FRAME_DIAGONAL_MM * long_share
     focal_mm = _focal_mm(block)
-    equivalent_mm = _number(block, exif.FOCAL_LENGTH_35MM, low=1, high=5000)
+    equivalent_mm = _number(block, exif.FOCAL_LENGTH_35MM, low=1.0, high=5000.0)
     if focal_mm is None:
         if equivalent_mm is None:
             return None
@@ -124,8 +124,8 @@ def _cropped(camera: _Camera | None, block: ExifBlock, photo: Photo) -> _Camera 
 
 def _sensor_by_pitch(block: ExifBlock, long_px: float) -> float | None:
     """Find the longer side of the sensor from the number of pixels per unit on it."""
-    per_unit = _number(block, exif.FOCAL_PLANE_X_RESOLUTION, low=0, high=math.inf)
-    unit = _number(block, exif.FOCAL_PLANE_UNIT, low=0, high=6) or 2
+    per_unit = _number(block, exif.FOCAL_PLANE_X_RESOLUTION, low=0.0, high=math.inf)
+    unit = _number(block, exif.FOCAL_PLANE_UNIT, low=0.0, high=6.0) or 2
     if per_unit is None or unit not in _MM_PER_UNIT:
         return None
     sensor_mm = long_px / per_unit * _MM_PER_UNIT[int(unit)]
@@ -133,14 +133,14 @@ def _sensor_by_pitch(block: ExifBlock, long_px: float) -> float | None:
 
 
 def _focal_mm(block: ExifBlock) -> float | None:
-    return _number(block, exif.FOCAL_LENGTH, low=0.5, high=5000)
+    return _number(block, exif.FOCAL_LENGTH, low=0.5, high=5000.0)
 
 
 def _exif_size(block: ExifBlock, photo: Photo) -> tuple[float, float]:
     """Find the size that the camera wrote, or else the photo's own."""
-    width = _number(block, exif.PIXEL_WIDTH, low=0, high=math.inf)
-    height = _number(block, exif.PIXEL_HEIGHT, low=0, high=math.inf)
-    return (width, height) if width and height else photo.size
+    width = _number(block, exif.PIXEL_WIDTH, low=0.0, high=math.inf)
+    height = _number(block, exif.PIXEL_HEIGHT, low=0.0, high=math.inf)
+    return (width, height) if width and height else (float(photo.size[0]), float(photo.size[1]))
 
 
 def _number(block: ExifBlock, tag: int, *, low: float, high: float) -> float | None:

@@ -34,12 +34,15 @@ class Parametric:
         return np.maximum(np.where(encoded >= self.d, power, self.c * encoded + self.f), 0)
 
     def encode(self, linear: Values) -> Values:
-        """Invert `decode`; where a range of encoded values is black, black becomes 0."""
+        """Invert `decode`; below 0 for light darker than the curve's black.
+
+        Where a range of encoded values is black, black becomes 0.
+        """
         root = (np.maximum(linear - self.e, 0) ** (1 / self.gamma) - self.b) / self.a
         knee = max(self.a * self.d + self.b, 0) ** self.gamma + self.e
         if self.c > 0:
-            return np.maximum(np.where(linear >= knee, root, (linear - self.f) / self.c), 0)
-        return np.maximum(np.where(linear > max(knee, 0), root, 0), 0)
+            return np.where(linear >= knee, root, (linear - self.f) / self.c)
+        return np.where(linear > max(knee, 0), root, 0) if self.d > 0 else root
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,9 @@ class _Table:
 def _table(curve: Curve, *, encode: bool) -> _Table:
     places = np.arange(_CELLS + 1) / _CELLS
     if encode:
-        top = float(curve.decode(np.array(1.0)))
+        top = float(curve.decode(np.array([1.0]))[0])
         base = curve.encode((places * top**0.25) ** 4)
-        base[-1] = 1.0
+        base[-1] = 1.0  # what rounding has taken from white
     else:
         top = 1.0
         base = curve.decode(places)
@@ -148,6 +151,8 @@ def _look_up(source: Values, result: Values, table: _Table, curve: Curve) -> Non
     np.subtract(place, cell, out=place, dtype=np.float32, casting="unsafe")
     np.multiply(place, table.step.take(cell), out=place)
     np.add(place, table.base.take(cell), out=result)
+    if table.base[0] < 0:
+        np.maximum(result, 0, out=result)
 
     beyond = source > np.float32(table.top)
     if beyond.any():

@@ -150,7 +150,7 @@ class ExifBlock:
                 upper / lower if lower else float("nan") for upper, lower in zip(parts[::2], parts[1::2], strict=True)
             )
         code = f"{self._order}{entry.count}{_CODE_OF_KIND[entry.kind]}"
-        return tuple(struct.unpack_from(code, self._data, entry.value_at))
+        return tuple(map(float, struct.unpack_from(code, self._data, entry.value_at)))
 
     def _unpack(self, code: str, at: int) -> int:
         return int(struct.unpack_from(self._order + code, self._data, at)[0])

@@ -1,9 +1,10 @@
-"""TIFF: decoding and encoding with all bits, through tifffile and imagecodecs."""
+"""TIFF: decoding and encoding with all bits, through tifffile and the libtiff of imagecodecs."""
 
 import logging
 from io import BytesIO
 from typing import Literal
 
+import imagecodecs
 import numpy as np
 import tifffile
 from jaxtyping import Shaped
@@ -25,6 +26,7 @@ _SUB_DIRECTORIES, _DNG_VERSION, _ICC, _XMP = 330, 50706, 34675, 700
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _UNSIGNED, _FLOAT = 1, 3
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2
+_SEPARATE_PLANES = 2
 _MAX_CHANNELS = 5
 _ORDERS: dict[str, Literal["little", "big"]] = {"<": "little", ">": "big"}
 # Size, bits, compression, colours, places, planes, predictor, palette, tiles, extra samples, formats.
@@ -51,7 +53,7 @@ def decode_tiff(data: bytes) -> Stored:
         if photometric in (_PALETTE, _CMYK) or (photometric == _YCBCR and int(page.compression) != 7):
             samples, white, bits, icc, upright = *_decode_by_pillow(data), True
         else:
-            samples, white, bits = _decode_plain(page)
+            samples, white, bits = _decode_plain(page, data)
             icc, upright = tags.valueof(_ICC), False
         if bits == 32 and icc is None:
             colours = samples.shape[2] - (samples.shape[2] in (2, 4))
@@ -144,12 +146,13 @@ def _decode_by_pillow(data: bytes) -> tuple[Shaped[np.ndarray, "h w c"], float, 
     return samples, 255.0, 8, icc
 
 
-def _decode_plain(page: tifffile.TiffPage) -> tuple[Shaped[np.ndarray, "h w c"], float, int]:
+def _decode_plain(page: tifffile.TiffPage, data: bytes) -> tuple[Shaped[np.ndarray, "h w c"], float, int]:
     """Decode grey or RGB to (h, w, c) with the value of white and the bits of the photo."""
-    samples = page.asarray()
+    # libtiff survives damaged data, where tifffile's own decoders can end the process.
+    samples = imagecodecs.tiff_decode(data, index=0)
     if samples.ndim == 2:
         samples = samples[..., None]
-    elif page.axes.startswith("S"):
+    elif int(page.planarconfig) == _SEPARATE_PLANES:
         samples = np.moveaxis(samples, 0, -1)
 
     # Keep one or three colours, and opacity where the file says that it is one.

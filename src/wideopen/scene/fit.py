@@ -10,6 +10,8 @@ from wideopen.scene.vote import extremes, vote_between
 ASPECT_TOLERANCE = 0.02
 SIGMA_COLOUR = 0.07
 """Difference of encoded colour, over three channels, that tells two surfaces apart."""
+SOFT_BORDER = 0.003
+"""How far a map of full size may blur its borders, as a share of the diagonal."""
 EDGE_SHARE = 0.04
 """Range of depth within the window, as a share of the whole range, that makes a border."""
 
@@ -48,7 +50,8 @@ def fit_depth(depth: DepthMap, pixels: Float[np.ndarray, "h w 3"]) -> DepthMap:
     scale = max(width / map_width, height / map_height, 1.0)
     guide = np.ascontiguousarray(pixels, np.float32)
     border = float(EDGE_SHARE * (high - low))
-    for reach, sigma in ((round(2 * scale) + 2, SIGMA_COLOUR), (round(scale) + 1, SIGMA_COLOUR), (2, np.inf)):
+    wide = max(round(2 * scale) + 2, round(SOFT_BORDER * float(np.hypot(height, width))))
+    for reach, sigma in ((wide, SIGMA_COLOUR), (wide // 2, SIGMA_COLOUR), (2, np.inf)):
         fitted = _vote(fitted, guide, min(reach, 40), border, sigma)
     return DepthMap(fitted, metric=depth.metric, origin=depth.origin)
 

@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+
+from wideopen import DepthError, DepthMap, Focus, FocusError, FocusRange, LensRenderer, Photo, render
+from wideopen.scene import focus_on, look
+from wideopen.scene.fit import fit_depth, resize_linear
+from wideopen.scene.focus import dioptres_at
+from wideopen.scene.prior import guess_depth
+
+HEIGHT, WIDTH = 96, 144
+Y, X = np.mgrid[:HEIGHT, :WIDTH]
+BALL = (X - 90) ** 2 + (Y - 50) ** 2 < 22**2
+
+
+def picture():
+    noise = np.random.default_rng(0).random((HEIGHT, WIDTH, 3)) * 0.1
+    return np.where(BALL[..., None], [0.8, 0.3, 0.2], [0.2, 0.4, 0.5]).astype(np.float32) + noise.astype(np.float32)
+
+
+def depth_of(dioptres, *, metric=True):
+    return DepthMap(np.asarray(dioptres, np.float32), metric=metric, origin="test")
+
+
+def photo_of(**fields):
+    return Photo(pixels=picture(), **fields)
+
+
+BALL_DEPTH = np.where(BALL, 1.0, 0.25)
+
+
+def test_a_small_map_gets_the_photos_edges():
+    small = depth_of(BALL_DEPTH[4::8, 4::8])
+    fitted = fit_depth(small, picture()).dioptres
+    wrong = ((fitted > 0.625) != BALL).mean()
+    plain = ((resize_linear(small.dioptres, height=HEIGHT, width=WIDTH) > 0.625) != BALL).mean()
+    assert wrong < 0.003
+    assert wrong < plain / 4
+
+
+def test_no_depth_in_between_is_left_at_a_border():
+    fitted = fit_depth(depth_of(BALL_DEPTH[4::8, 4::8]), picture()).dioptres
+    assert ((fitted > 0.35) & (fitted < 0.9)).mean() < 0.002
+
+
+def test_a_smooth_map_is_only_interpolated():
+    ramp = np.linspace(0, 1, 12)[:, None] * np.ones((1, 18))
+    fitted = fit_depth(depth_of(ramp), picture()).dioptres
+    assert fitted == pytest.approx(resize_linear(depth_of(ramp).dioptres, height=HEIGHT, width=WIDTH), abs=0.06)
+
+
+def test_linear_resizing_keeps_constant_maps_and_ramps():
+    assert resize_linear(np.full((3, 5), 0.7, np.float32), height=20, width=31) == pytest.approx(0.7)
+    ramp = resize_linear(np.arange(10, dtype=np.float32)[None], height=1, width=40)[0]
+    assert ramp[2:-2] == pytest.approx((np.arange(40) + 0.5)[2:-2] / 4 - 0.5)
+
+
+def test_a_map_of_other_proportions_is_refused():
+    with pytest.raises(DepthError, match=r"depth map is 100x100 and the photo 144x96"):
+        fit_depth(depth_of(np.ones((100, 100))), picture())
+
+
+def test_depth_inside_the_file_comes_before_the_guess():
+    photo = photo_of(depth=depth_of(BALL_DEPTH))
+    assert look(photo).depth.origin == "test"
+    assert look(photo, depth="built-in").depth.origin == "prior"
+    assert look(photo_of()).depth.origin == "prior"
+
+
+def test_embedded_depth_is_insisted_on():
+    with pytest.raises(DepthError, match="carries no depth"):
+        look(photo_of(), depth="embedded")
+
+
+def test_focus_on_a_point_is_the_depth_there():
+    scene = look(photo_of(depth=depth_of(BALL_DEPTH)))
+    assert focus_on(scene, Focus(point_px=(90, 50)), photo=photo_of()) == pytest.approx(1.0)
+    assert focus_on(scene, Focus.parse("10%,10%"), photo=photo_of()) == pytest.approx(0.25)
+
+
+def test_focus_next_to_an_edge_stays_on_its_own_side():
+    depth = depth_of(BALL_DEPTH)
+    edge = 90 + 21
+    assert dioptres_at(depth, edge, 50) == pytest.approx(1.0)
+    assert dioptres_at(depth, edge + 1, 50) == pytest.approx(0.25)
+
+
+def test_auto_focus_takes_the_files_own_point_then_the_matte_then_the_guess():
+    background, subject = (0.05, 0.05), BALL.astype(np.float32)
+    cases = {
+        0.25: photo_of(depth=depth_of(BALL_DEPTH), focus=background, matte=subject),
+        1.0: photo_of(depth=depth_of(BALL_DEPTH), matte=subject),
+    }
+    for expected, photo in cases.items():
+        assert focus_on(look(photo), Focus(), photo=photo) == pytest.approx(expected, abs=0.01)
+    guessed = photo_of(depth=depth_of(BALL_DEPTH))
+    assert focus_on(look(guessed), Focus(), photo=guessed) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_distance_needs_metric_depth():
+    metric, relative = (look(photo_of(depth=depth_of(BALL_DEPTH, metric=m))) for m in (True, False))
+    assert focus_on(metric, Focus.parse("2m"), photo=photo_of()) == 0.5
+    with pytest.raises(FocusError, match="focus at 2 m needs metric depth"):
+        focus_on(relative, Focus.parse("2m"), photo=photo_of())
+
+
+@pytest.mark.parametrize("text", ["", "here", "1,", "5", "-1m", "0m", "nan,1", "1;2"])
+def test_focus_that_is_not_understood_is_refused(text):
+    with pytest.raises(FocusError):
+        Focus.parse(text)
+
+
+@pytest.mark.parametrize("text", ["2.5m..1.5m", "1.5m", "1.5m..", "0m..1m", "a..b"])
+def test_a_range_that_is_not_understood_is_refused(text):
+    with pytest.raises(FocusError):
+        FocusRange.parse(text)
+
+
+@pytest.mark.parametrize("point", [(-1, 5), (145, 5), (5, 97)])
+def test_a_point_outside_the_photo_is_refused(point):
+    with pytest.raises(FocusError, match="outside the photo of 144x96"):
+        Focus(point_px=point).place(width=WIDTH, height=HEIGHT)
+
+
+def test_the_prior_finds_a_thing_that_differs_from_the_borders():
+    depth, matte = guess_depth(picture())
+    matte = resize_linear(matte, height=HEIGHT, width=WIDTH)
+    assert matte[BALL].mean() > 0.8
+    assert matte[:20, :40].mean() < 0.1
+    assert not depth.metric
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3, 2), (20, 400)])
+def test_the_prior_takes_any_size(shape):
+    depth, matte = guess_depth(np.random.default_rng(0).random((*shape, 3), np.float32))
+    assert depth.dioptres.shape == matte.shape
+
+
+def sharpness(pixels):
+    return np.abs(np.diff(pixels[..., 1], axis=1))
+
+
+def test_what_is_pointed_at_is_sharp_and_the_rest_is_blurred():
+    photo = photo_of(depth=depth_of(BALL_DEPTH, metric=False))
+    inner, outer = (X - 90) ** 2 + (Y - 50) ** 2 < 15**2, (X - 90) ** 2 + (Y - 50) ** 2 > 40**2
+    on_ball = render(photo, focus=(90, 50), max_blur_percent=4).pixels
+    on_wall = render(photo, focus=(5, 5), max_blur_percent=4).pixels
+    assert (on_ball[inner] == photo.pixels[inner]).all()
+    assert (on_wall[outer] == photo.pixels[outer]).all()
+    assert sharpness(on_ball)[outer[:, 1:]].mean() < 0.3 * sharpness(photo.pixels)[outer[:, 1:]].mean()
+    assert sharpness(on_wall)[inner[:, 1:]].mean() < 0.3 * sharpness(photo.pixels)[inner[:, 1:]].mean()
+
+
+def test_a_range_in_focus_keeps_both_ends_sharp():
+    ramp = depth_of(np.linspace(0.2, 2.0, HEIGHT)[:, None] * np.ones((1, WIDTH)))
+    photo = photo_of(depth=ramp)
+    drawn = LensRenderer(in_focus=FocusRange.parse("0.8m..1.25m"), focal_mm=85, sensor_mm=10)(photo).pixels
+    rows = (ramp.dioptres[:, 0] > 0.9) & (ramp.dioptres[:, 0] < 1.15)
+    assert np.abs(drawn - photo.pixels)[rows].max() < 0.02
+    assert sharpness(drawn)[-8:].mean() < 0.6 * sharpness(photo.pixels)[-8:].mean()
+
+
+def test_an_infinite_f_stop_changes_nothing():
+    photo = photo_of(depth=depth_of(BALL_DEPTH))
+    assert (render(photo, f_number=4000).pixels == photo.pixels).all()
+
+
+def test_rendering_leaves_all_but_the_pixels():
+    photo = photo_of(depth=depth_of(BALL_DEPTH, metric=False), icc=None, bits=16, dpi=(300.0, 300.0), format="PNG")
+    drawn = render(photo)
+    assert (drawn.bits, drawn.dpi, drawn.format, drawn.size) == (16, (300.0, 300.0), "PNG", photo.size)
