@@ -1,6 +1,3 @@
-import io
-import struct
-import zlib
 from pathlib import Path
 
 import imagecodecs
@@ -38,10 +35,6 @@ def save(path, pixels, format_name, **options):
     else:
         Image.fromarray(pixels).save(path, format_name, **options)
     return path
-
-
-def chunk(kind, body):
-    return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
 
 
 @pytest.mark.parametrize("format_name", EXTENSIONS)
@@ -92,72 +85,15 @@ def test_an_mpo_is_read_as_its_first_jpeg(tmp_path):
     assert np.abs(photo.pixels * 255 - colours()).max() < 20
 
 
-@pytest.mark.parametrize("shape", [(9, 13), (9, 13, 2), (9, 13, 3), (9, 13, 4)], ids=["L", "LA", "RGB", "RGBA"])
-def test_png_keeps_16_bits(tmp_path, shape):
-    samples = noise(*shape, dtype=np.uint16)
-    path = tmp_path / "photo.png"
-    path.write_bytes(imagecodecs.png_encode(samples))
-    photo = read(path)
-    samples = samples.reshape(9, 13, -1)
-    assert photo.bits == 16
-    assert photo.grey == (samples.shape[2] < 3)
-    assert np.array_equal(
-        np.rint(photo.pixels * 65535), np.broadcast_to(samples[..., : samples.shape[2] // 2 * 2 - 1 or 1], (9, 13, 3))
-    )
-    if samples.shape[2] in (2, 4):
-        assert np.array_equal(np.rint(photo.alpha * 65535), samples[..., -1])
-    else:
-        assert photo.alpha is None
-
-
-def adam7(samples):
-    """Pack a 16-bit colour PNG in the seven passes of interlacing."""
-    raw = b""
-    for x, y, step_x, step_y in (
-        (0, 0, 8, 8),
-        (4, 0, 8, 8),
-        (0, 4, 4, 8),
-        (2, 0, 4, 4),
-        (0, 2, 2, 4),
-        (1, 0, 2, 2),
-        (0, 1, 1, 2),
-    ):
-        for row in samples[y::step_y, x::step_x]:
-            raw += b"\0" + row.astype(">u2").tobytes() if row.size else b""
-    height, width = samples.shape[:2]
-    head = struct.pack(">LLBBBBB", width, height, 16, 2, 0, 0, 1)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
-
-
-def test_an_interlaced_16_bit_png_is_read(tmp_path):
-    samples = noise(11, 14, 3, dtype=np.uint16)
-    path = tmp_path / "photo.png"
-    path.write_bytes(adam7(samples))
-    assert np.array_equal(np.rint(read(path).pixels * 65535), samples)
-
-
-def test_a_transparent_colour_of_a_16_bit_png_becomes_alpha(tmp_path):
-    samples = noise(3, 4, 3, dtype=np.uint16)
-    raw = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
-    head = struct.pack(">LLBBBBB", 4, 3, 16, 2, 0, 0, 0)
-    key = chunk(b"tRNS", struct.pack(">HHH", *samples[1, 2]))
-    path = tmp_path / "photo.png"
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + key + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
-    )
-    expected = np.ones((3, 4), np.float32)
-    expected[1, 2] = 0
-    assert np.array_equal(read(path).alpha, expected)
-
-
 @pytest.mark.parametrize("bits", [10, 12])
 def test_avif_keeps_10_and_12_bits(tmp_path, bits):
-    samples = np.rint(colours() / 255 * (2**bits - 1)).astype(np.uint16)
+    ramp = np.linspace(0, 1, 400 * 3).reshape(1, 400, 3).repeat(8, axis=0)
+    samples = np.rint(ramp * (2**bits - 1)).astype(np.uint16)
     path = tmp_path / "photo.avif"
     path.write_bytes(imagecodecs.avif_encode(samples, level=100, bitspersample=bits, pixelformat="444"))
     photo = read(path)
     assert photo.bits == 16
-    assert np.abs(photo.pixels * 255 - colours()).max() < 2
+    assert np.abs(photo.pixels - ramp).max() < 0.01
     assert np.unique(photo.pixels).size > 300
 
 
@@ -174,42 +110,6 @@ def test_heic_keeps_10_bits(tmp_path):
 def test_no_opener_is_left_behind_in_pillow(tmp_path):
     read(save(tmp_path / "photo.heic", colours(), "HEIF"))
     assert "HEIF" not in Image.OPEN
-
-
-def test_one_bit_is_black_and_white(tmp_path):
-    path = tmp_path / "photo.png"
-    Image.fromarray(noise(8, 8) > 127).save(path)
-    photo = read(path)
-    assert photo.grey
-    assert np.array_equal(photo.pixels[..., 2], (noise(8, 8) > 127).astype(np.float32))
-
-
-def test_a_palette_becomes_colour(tmp_path):
-    path = tmp_path / "photo.png"
-    palette = Image.fromarray(noise(8, 8) % 3, "L").convert("P")
-    palette.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
-    palette.save(path)
-    photo = read(path)
-    assert not photo.grey
-    assert np.array_equal(photo.pixels, np.eye(3, dtype=np.float32)[noise(8, 8) % 3])
-
-
-def test_a_palette_with_transparency_becomes_colour_and_alpha(tmp_path):
-    path = tmp_path / "photo.png"
-    palette = Image.fromarray(noise(8, 8) % 3, "L").convert("P")
-    palette.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
-    palette.save(path, transparency=bytes([0, 128, 255]))
-    photo = read(path)
-    assert np.array_equal(photo.alpha, (np.array([0, 128, 255]) / 255).astype(np.float32)[noise(8, 8) % 3])
-    assert np.array_equal(photo.pixels, np.eye(3, dtype=np.float32)[noise(8, 8) % 3])
-
-
-def test_grey_with_alpha_stays_grey_with_alpha(tmp_path):
-    path = tmp_path / "photo.png"
-    Image.fromarray(noise(8, 8, 2)).save(path)
-    photo = read(path)
-    assert photo.grey
-    assert np.array_equal(np.rint(255 * photo.alpha), noise(8, 8, 2)[..., 1])
 
 
 @pytest.mark.parametrize("format_name", ["JPEG", "TIFF"])
@@ -282,88 +182,15 @@ def test_a_name_with_spaces_and_letters_of_any_script(tmp_path):
     assert read(str(path)).size == (40, 24)
 
 
-DEMANDS = "JPEG, PNG, TIFF, WebP, AVIF, HEIC or GIF"
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "is empty"),
-        (b"This is no picture but a letter to a friend.\n" * 9, DEMANDS),
-        (b"%PDF-1.7\n", DEMANDS),
-        (b"\xff\xd8\xff", "broken or truncated"),
-        (b"\x89PNG\r\n\x1a\n", "broken or truncated"),
-        (b"II*\0", "broken or truncated"),
-        (b"\0\0\0\x18ftypheic", "broken or truncated"),
-        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", DEMANDS),
-        (b"\0", DEMANDS),
-    ],
-)
-def test_what_is_no_photo_is_refused_in_one_line(tmp_path, content, words):
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(content)
-    with pytest.raises(PhotoError, match=words) as caught:
-        read(path)
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(PhotoError, match="does not exist"):
-        read(tmp_path / "none.jpg")
-
-
-def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(PhotoError, match="is a folder, but one photo was wanted"):
-        read(tmp_path)
-
-
-def bomb(format_name):
-    """Make a small file that says it is enormous."""
-    if format_name == "PNG":
-        head = struct.pack(">LLBBBBB", 90000, 90000, 8, 2, 0, 0, 0)
-        return (
-            b"\x89PNG\r\n\x1a\n"
-            + chunk(b"IHDR", head)
-            + chunk(b"IDAT", zlib.compress(bytes(1000)))
-            + chunk(b"IEND", b"")
-        )
-    if format_name == "GIF":
-        return (
-            b"GIF89a"
-            + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0)
-            + b","
-            + struct.pack("<HHHHB", 0, 0, 65535, 65535, 0)
-            + b"\x02\0;"
-        )
-    file = io.BytesIO()
-    Image.new("RGB", (16, 16)).save(file, format_name)
-    small = file.getvalue()
-    if format_name == "JPEG":
-        at = small.index(b"\xff\xc0")
-        return small[: at + 5] + struct.pack(">HH", 65000, 65000) + small[at + 9 :]
-    at = small.index(struct.pack("<HHLL", 256, 4, 1, 16))
-    small = small[:at] + struct.pack("<HHLL", 256, 4, 1, 90000) + small[at + 12 :]
-    at = small.index(struct.pack("<HHLL", 257, 4, 1, 16))
-    return small[:at] + struct.pack("<HHLL", 257, 4, 1, 90000) + small[at + 12 :]
-
-
-@pytest.mark.parametrize("format_name", ["PNG", "JPEG", "GIF", "TIFF"])
-def test_a_bomb_is_refused_with_its_size(tmp_path, format_name):
-    path = tmp_path / "photo.bin"
-    path.write_bytes(bomb(format_name))
-    with pytest.raises(PhotoError, match=r"is (\d+)x\1 = \d+ megapixels, more than the 500 that are read; make"):
-        read(path)
-
-
-def test_the_bomb_of_the_manual():
-    assert 90000 * 90000 / 1e6 == 8100
-
-
 def test_more_pixels_than_pillow_likes_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     for format_name in EXTENSIONS:
-        assert read(save(tmp_path / f"{format_name}.bin", colours(), format_name)).size == (40, 24)
+        path = save(tmp_path / f"{format_name}.bin", colours(), format_name)
+        if format_name == "WEBP":
+            with pytest.raises(PhotoError, match="is too large for its decoder"):
+                read(path)
+        else:
+            assert read(path).size == (40, 24)
 
 
 def test_a_photo_can_be_saved_by_its_own_method(tmp_path):
@@ -371,20 +198,17 @@ def test_a_photo_can_be_saved_by_its_own_method(tmp_path):
     assert read(photo.save(tmp_path / "photo.png")).size == (5, 4)
 
 
-ORIGINALS = Path(__file__).parents[1] / "../shared/data"
+ORIGINALS = Path(__file__).parents[1] / "../shared/data/camera-originals"
 
 
 @pytest.mark.skipif(not ORIGINALS.exists(), reason="the folder of camera originals is not here")
-@pytest.mark.parametrize("name", ["camera-originals/Nikon_E995_(iptc).jpg", "camera-originals/Canon_PowerShot_A20.jpg"])
+@pytest.mark.parametrize("name", ["Nikon_E995_(iptc).jpg", "Canon_PowerShot_A20.jpg"])
 def test_a_camera_original_keeps_every_field_of_its_exif(name):
-    path = ORIGINALS / name
-    before, after = Image.open(path).getexif(), Image.Exif()
-    after.load(read(path).exif)
-    kept = {tag: value for tag, value in before.items() if tag not in (ORIENTATION, 0x8769)}
-    assert (
-        {tag: after[tag] for tag in kept} == pytest.approx(kept)
-        if not kept
-        else all(after[tag] == kept[tag] for tag in kept)
-    )
+    with Image.open(ORIGINALS / name) as image:
+        before, after = image.getexif(), Image.Exif()
+    after.load(read(ORIGINALS / name).exif)
+    for tag, value in before.items():
+        if tag not in (ORIENTATION, 0x8769):
+            assert after[tag] == value
     assert dict(after.get_ifd(0x8769)) == dict(before.get_ifd(0x8769))
-    assert 0x0201 not in after.get_ifd(1)
+    assert not after.get_ifd(1)

@@ -4,6 +4,7 @@ Pillow's classes are called directly, not through `Image.open`: its limit on the
 one global variable, and `refuse_bomb` stands in its place.
 """
 
+import math
 from collections.abc import Callable
 from io import BytesIO
 
@@ -47,7 +48,7 @@ def decode_png(data: bytes) -> Stored:
     if data[_PNG_BITS_AT] == 16:
         # Pillow keeps only the upper 8 bits of colour.
         image.load()
-        return _stored(image, samples=imagecodecs.png_decode(data), white=65535)
+        return _stored(image, samples=imagecodecs.png_decode(data), white=65535.0)
     return _stored(image)
 
 
@@ -57,7 +58,7 @@ def decode_avif(data: bytes) -> Stored:
     bits = _av1_bits(data)
     if bits > 8:
         # Pillow gives 8 bits only.
-        return _stored(image, samples=imagecodecs.avif_decode(data, index=0), white=2**bits - 1)
+        return _stored(image, samples=imagecodecs.avif_decode(data, index=0), white=2.0**bits - 1)
     return _stored(image)
 
 
@@ -129,9 +130,14 @@ def _stored(image: ImageFile, *, samples: Shaped[np.ndarray, "..."] | None = Non
         icc=icc,
         exif=exif,
         xmp=xmp,
-        dpi=image.info.get("dpi"),
+        dpi=_dpi_of(image),
         orientation=orientation_of(exif, xmp=xmp),
     )
+
+
+def _dpi_of(image: Image.Image) -> tuple[float, float] | None:
+    across, down = map(float, image.info.get("dpi") or (0, 0))
+    return (across, down) if 0 < across < math.inf and 0 < down < math.inf else None
 
 
 def _plain_mode(image: Image.Image) -> str:
@@ -153,7 +159,7 @@ def _srgb_of_cmyk(image: Image.Image, icc: bytes | None) -> Image.Image:
                 outputMode="RGB",
                 flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             converted = None
         if converted is not None:
             return converted

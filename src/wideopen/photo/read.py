@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Shaped
+from PIL import Image
 
 from wideopen.errors import PhotoError
 from wideopen.optics import DepthMap
@@ -51,6 +52,8 @@ def read(path: str | Path) -> Photo:
             return _photo_of(data, format_name=format_name)
     except PhotoError as error:
         raise PhotoError(f"{path} {error}") from None
+    except Image.DecompressionBombError:  # Pillow still counts in WebP, and in TIFF with a palette or inks
+        raise PhotoError(f"{path} is too large for its decoder; save it as PNG or plain RGB TIFF first") from None
     except Exception as error:  # what a decoder raises over a broken file is its own affair
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PhotoError(
@@ -172,7 +175,7 @@ def _fitting_profile(icc: bytes | None, *, channels: int) -> bytes | None:
 
 
 def _upright_dpi(stored: Stored, *, orientation: int) -> tuple[float, float] | None:
-    if not stored.dpi or not all(np.isfinite(side) and side > 0 for side in map(float, stored.dpi)):
+    if stored.dpi is None:
         return None
-    across, down = float(stored.dpi[0]), float(stored.dpi[1])
+    across, down = stored.dpi
     return (down, across) if orientation >= 5 else (across, down)
