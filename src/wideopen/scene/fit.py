@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from wideopen.errors import DepthError
 from wideopen.optics import DepthMap
-from wideopen.scene.vote import extremes, vote_between
+from wideopen.scene.vote import vote_between
 
 ASPECT_TOLERANCE = 0.02
 SIGMA_COLOUR = 0.07
@@ -52,7 +52,7 @@ def fit_depth(depth: DepthMap, pixels: Float[np.ndarray, "h w 3"]) -> DepthMap:
     border = float(EDGE_SHARE * (high - low))
     wide = max(round(2 * scale) + 2, round(SOFT_BORDER * float(np.hypot(height, width))))
     for reach, sigma in ((wide, SIGMA_COLOUR), (wide // 2, SIGMA_COLOUR), (2, np.inf)):
-        fitted = _vote(fitted, guide, min(reach, 40), border, sigma)
+        fitted = _vote(fitted, guide, min(reach, 60), border, sigma)
     return DepthMap(fitted, metric=depth.metric, origin=depth.origin)
 
 
@@ -73,5 +73,18 @@ def _resize_axis(values: np.ndarray, length: int) -> np.ndarray:
 
 
 def _vote(values: np.ndarray, guide: np.ndarray, reach: int, border: float, sigma_colour: float) -> np.ndarray:
-    low, high = extremes(values, reach)
-    return np.asarray(vote_between(values, low, high, guide, reach, max(1, reach // 3), border, sigma_colour))
+    stride = max(1, reach // 3)
+    reach = stride * (reach // stride)
+    active = _blocks_near_border(values, reach, border)
+    return np.asarray(vote_between(values, active, guide, reach, stride, border, sigma_colour))
+
+
+def _blocks_near_border(values: np.ndarray, side: int, border: float) -> np.ndarray:
+    """Find the square blocks whose own depth and that of their neighbours spans a border."""
+    height, width = values.shape
+    padded = np.pad(values, ((0, -height % side), (0, -width % side)), mode="edge")
+    blocks = padded.reshape(padded.shape[0] // side, side, padded.shape[1] // side, side)
+    low, high = (np.pad(extreme, 1, mode="edge") for extreme in (blocks.min(axis=(1, 3)), blocks.max(axis=(1, 3))))
+    around = [(slice(y, y + blocks.shape[0]), slice(x, x + blocks.shape[2])) for y in range(3) for x in range(3)]
+    span = np.max([high[place] for place in around], axis=0) - np.min([low[place] for place in around], axis=0)
+    return np.asarray(span > border)

@@ -13,34 +13,40 @@ holds two sides: an even slope has 1/12, a step 1/4."""
 @njit(parallel=True, cache=True)
 def vote_between(
     values: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
+    active: np.ndarray,
     guide: np.ndarray,
     reach: int,
     stride: int,
     border: float,
     sigma_colour: float,
 ) -> np.ndarray:
-    """Let every pixel near a border join the near or the far side."""
+    """Let every pixel near a border join the near or the far side.
+
+    `active` says of each block of `reach` pixels whether a border may be near; `stride` divides `reach`.
+    """
     height, width = values.shape
     out = values.copy()
     spatial = 2 * (reach / 1.5) ** 2
     colour = 2 * sigma_colour**2
     for y in prange(height):
         for x in range(width):
-            span = high[y, x] - low[y, x]
+            if not active[y // reach, x // reach]:
+                continue
+            low = high = values[y, x]
+            for ny in range(max(y % stride, y - reach), min(y + reach + 1, height), stride):
+                for nx in range(max(x % stride, x - reach), min(x + reach + 1, width), stride):
+                    low = min(low, values[ny, nx])
+                    high = max(high, values[ny, nx])
+            span = high - low
             if span <= border:
                 continue
-            middle = (high[y, x] + low[y, x]) / 2
+            middle = (high + low) / 2
             near_weight = far_weight = 1e-12
-            near_sum = near_weight * high[y, x]
-            far_sum = far_weight * low[y, x]
+            near_sum = near_weight * high
+            far_sum = far_weight * low
             spread = samples = 0.0
-            for dy in range(-reach, reach + 1, stride):
-                for dx in range(-reach, reach + 1, stride):
-                    ny, nx = y + dy, x + dx
-                    if ny < 0 or nx < 0 or ny >= height or nx >= width:
-                        continue
+            for ny in range(max(y % stride, y - reach), min(y + reach + 1, height), stride):
+                for nx in range(max(x % stride, x - reach), min(x + reach + 1, width), stride):
                     value = values[ny, nx]
                     # A value in the middle of a soft border speaks for neither side.
                     clear = (value - middle) / span
@@ -52,7 +58,7 @@ def vote_between(
                         + (guide[y, x, 2] - guide[ny, nx, 2]) ** 2
                     )
                     # Close to exp(-x), at a tenth of its cost.
-                    bell = 1 / (1 + (difference / colour + (dy * dy + dx * dx) / spatial) / 4)
+                    bell = 1 / (1 + (difference / colour + ((ny - y) ** 2 + (nx - x) ** 2) / spatial) / 4)
                     weight = clear * clear * (bell * bell) * (bell * bell)
                     if clear > 0:
                         near_weight += weight
@@ -65,44 +71,3 @@ def vote_between(
             bias = np.exp(TRUST * (values[y, x] - middle) / span)
             out[y, x] = near_sum / near_weight if near_weight * bias > far_weight else far_sum / far_weight
     return out
-
-
-@njit(parallel=True, cache=True)
-def extremes(values: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the smallest and the largest value in the square window around each pixel."""
-    height, width = values.shape
-    low, high = np.empty_like(values), np.empty_like(values)
-    for y in prange(height):
-        low[y] = _slide(-_with_border(values[y], reach), reach)[:width]
-        high[y] = _slide(_with_border(values[y], reach), reach)[:width]
-    block = 64
-    for b in prange((width + block - 1) // block):
-        first, last = b * block, min(b * block + block, width)
-        low[:, first:last] = -_slide(_with_border(low[:, first:last], reach), reach)[:height]
-        high[:, first:last] = _slide(_with_border(high[:, first:last], reach), reach)[:height]
-    return low, high
-
-
-@njit(cache=True)
-def _with_border(values: np.ndarray, reach: int) -> np.ndarray:
-    """Continue the first and last entries along the first axis."""
-    length = values.shape[0]
-    out = np.empty((length + 2 * reach,) + values.shape[1:], values.dtype)
-    out[:reach] = values[0]
-    out[reach : reach + length] = values
-    out[reach + length :] = values[length - 1]
-    return out
-
-
-@njit(cache=True)
-def _slide(values: np.ndarray, reach: int) -> np.ndarray:
-    """Running maximum along the first axis over ``2 * reach + 1`` entries, by doubling the window."""
-    window = 1
-    count = values.shape[0]
-    while window < 2 * reach + 1:
-        step = min(window, 2 * reach + 1 - window)
-        count -= step
-        for i in range(count):
-            values[i] = np.maximum(values[i], values[i + step])
-        window += step
-    return values
