@@ -175,7 +175,7 @@ def test_a_raw_file_is_refused_instead_of_its_thumbnail(tmp_path):
 
 def test_the_exif_directories_survive_in_16_bits(tmp_path):
     block = Image.Exif()
-    block[0x010F], block[0x0110], block[0x8298] = "Maker", "Modèle 写", "© someone"
+    block[0x010F], block[0x8298] = "Maker", "© 写".encode()
     block.get_ifd(0x8769).update({0x920A: 35.5, 0x9003: "2024:05:06 07:08:09", 0x927C: b"\1\2\3maker's own" * 20})
     block.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 12.5)})
     photo = Photo(np.zeros((4, 4, 3), np.float32), bits=16, exif=block.tobytes(), dpi=(240.0, 240.0))
@@ -188,6 +188,7 @@ def test_the_exif_directories_survive_in_16_bits(tmp_path):
     found = Image.Exif()
     found.load(read(path).exif)
     assert found[0x010F] == "Maker"
+    assert found[0x8298].encode("latin-1") == "© 写".encode()
     assert found.get_ifd(0x8769)[0x920A] == pytest.approx(35.5)
     assert found.get_ifd(0x8769)[0x927C] == b"\1\2\3maker's own" * 20
     assert found.get_ifd(0x8825)[2] == (48.0, 8.0, 12.5)

@@ -5,6 +5,7 @@ one global variable, and `refuse_bomb` stands in its place.
 """
 
 import math
+import re
 from collections.abc import Callable
 from io import BytesIO
 
@@ -24,7 +25,6 @@ from wideopen.photo.metadata import orientation_of
 from wideopen.photo.stored import Stored, refuse_bomb
 
 _PNG_BITS_AT = 24
-_AV1_FLAGS_AT = 6
 
 
 def decode_jpeg(data: bytes) -> Stored:
@@ -55,11 +55,12 @@ def decode_png(data: bytes) -> Stored:
 def decode_avif(data: bytes) -> Stored:
     """Decode an AVIF with all of its 8, 10 or 12 bits."""
     image = _opened(AvifImageFile, data)
-    bits = _av1_bits(data)
-    if bits > 8:
-        # Pillow gives 8 bits only.
-        return _stored(image, samples=imagecodecs.avif_decode(data, index=0), white=2.0**bits - 1)
-    return _stored(image)
+    bits, monochrome = _av1_samples(data)
+    # Pillow gives 8 bits only, and colour even for grey.
+    samples = imagecodecs.avif_decode(data, index=0) if bits > 8 else np.asarray(image)
+    if monochrome and samples.ndim == 3:
+        samples = samples[..., [0, 3]] if samples.shape[2] == 4 else samples[..., :1]
+    return _stored(image, samples=samples, white=2.0**bits - 1)
 
 
 def decode_heif(data: bytes) -> Stored:
@@ -166,18 +167,20 @@ def _srgb_of_cmyk(image: Image.Image, icc: bytes | None) -> Image.Image:
     return image.convert("RGB")
 
 
-def _av1_bits(data: bytes) -> int:
-    """Find the bits per sample in the first AV1 configuration of a file.
+def _av1_samples(data: bytes) -> tuple[int, bool]:
+    """Find the bits per sample of an AVIF, and whether it is grey, in its AV1 configurations.
+
+    The opacity has a configuration of its own, which is always grey.
 
     Source:
         AV1 Codec ISO Media File Format Binding 1.2.0, 2.3.3: the third byte has ``high_bitdepth``
-        in bit 6 and ``twelve_bit`` in bit 5.
+        in bit 6, ``twelve_bit`` in bit 5 and ``monochrome`` in bit 4.
     """
-    at = data.find(b"av1C")
-    if at < 0 or at + _AV1_FLAGS_AT >= len(data):
+    flags = [data[match.end() + 2] for match in re.finditer(b"av1C", data[:-3])]
+    if not flags:
         raise PhotoError("is no whole AVIF; export it again")
-    flags = data[at + _AV1_FLAGS_AT]
-    return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
+    deepest = max(flag & 0x60 for flag in flags)
+    return {0x00: 8, 0x20: 8, 0x40: 10, 0x60: 12}[deepest], all(flag & 0x10 for flag in flags)
 
 
 def _with_channels(samples: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "h w c"]:

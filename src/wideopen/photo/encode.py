@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -11,7 +12,7 @@ from jaxtyping import Float, UInt
 from PIL import Image
 
 from wideopen.photo import profile, tiff
-from wideopen.photo.exif import MAKER_NOTE, ExifBlock
+from wideopen.photo.exif import EXIF_DIRECTORY, MAKER_NOTE
 from wideopen.photo.photo import Photo
 
 _JPEG_SEGMENT_BYTES = 65533
@@ -143,8 +144,6 @@ def _over_white(photo: Photo) -> Photo:
     if photo.alpha is None:
         return photo
     alpha = photo.alpha[..., None]
-    from dataclasses import replace
-
     return replace(photo, pixels=photo.pixels.clip(0, 1) * alpha + (1 - alpha), alpha=None)
 
 
@@ -179,9 +178,11 @@ def _given(**options: object) -> dict[str, Any]:
 def _short_exif(exif: bytes | None) -> bytes | None:
     if exif is None or len(exif) <= _JPEG_SEGMENT_BYTES:
         return exif
-    block = ExifBlock(exif)
-    block.remove(MAKER_NOTE)
-    return bytes(block) if len(bytes(block)) <= _JPEG_SEGMENT_BYTES else None
+    block = Image.Exif()
+    block.load(exif)
+    block.get_ifd(EXIF_DIRECTORY).pop(MAKER_NOTE, None)
+    shorter = block.tobytes()
+    return shorter if len(shorter) <= _JPEG_SEGMENT_BYTES else None
 
 
 def _png_chunks(photo: Photo) -> list[bytes]:

@@ -63,6 +63,11 @@ class ExifBlock:
     def __bytes__(self) -> bytes:
         return _PREFIX + bytes(self._data)
 
+    @property
+    def empty(self) -> bool:
+        """Whether the main directory has no field."""
+        return not self._entries(self._root)
+
     def numbers(self, tag: int) -> tuple[float, ...]:
         """Read the numbers of a field of the main or the Exif directory; empty where it is missing or text."""
         for directory in (self._root, self._pointer(EXIF_DIRECTORY)):

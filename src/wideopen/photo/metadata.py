@@ -68,7 +68,7 @@ def upright_exif(exif: bytes | None, *, orientation: int, stored_size: tuple[int
             if len(old_width) == len(old_height) == 1:
                 block.overwrite(across, [int(old_height[0])])
                 block.overwrite(down, [int(old_width[0])])
-    return bytes(block)
+    return None if block.empty else bytes(block)
 
 
 def upright_xmp(xmp: bytes | None) -> bytes | None:

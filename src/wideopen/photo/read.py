@@ -25,6 +25,7 @@ _DECODERS = {
     "HEIF": decode.decode_heif,
     "GIF": decode.decode_gif,
 }
+_MAX_FILE_BYTES = 8 * 2**30
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
 
@@ -63,13 +64,17 @@ def read(path: str | Path) -> Photo:
 
 def _bytes_of(path: Path) -> bytes:
     try:
+        size_bytes = path.stat().st_size
+        if size_bytes > _MAX_FILE_BYTES:
+            raise PhotoError(f"{path} has {size_bytes / 1e9:.0f} GB, more than any photo that is read; make it smaller")
         data = path.read_bytes()
     except FileNotFoundError:
         raise PhotoError(f"{path} does not exist; give the path of a photo") from None
-    except OSError as error:
-        if path.is_dir():
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+        if isinstance(error, OSError) and path.is_dir():
             raise PhotoError(f"{path} is a folder, but one photo was wanted") from None
-        raise PhotoError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
+        reason = getattr(error, "strerror", None) or error
+        raise PhotoError(f"{str(path)!r} cannot be read ({reason}); check its name and permissions") from None
     if not data:
         raise PhotoError(f"{path} is empty; copy or export it again")
     return data

@@ -2,7 +2,6 @@
 
 import struct
 from io import BytesIO
-from typing import Any
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -12,7 +11,7 @@ from wideopen.photo.exif import EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_
 # main directory and what says nothing of how the pixels are stored.
 _MAIN_TAGS = (270, 271, 272, 305, 306, 315, 316, 18246, 33432)
 _HEADER = b"II*\0\x08\0\0\0"
-_LONG = 4
+_TEXT, _LONG = 2, 4
 _VALUE_AT = 8  # within an entry of a directory
 _PREFIX = b"Exif\0\0"
 
@@ -43,7 +42,7 @@ def _block(data: bytes) -> bytes | None:
     return _PREFIX + _HEADER + block.tobytes(len(_HEADER)) + tail
 
 
-def main_texts(exif: bytes | None) -> list[tuple[int, Any, int, Any, bool]]:
+def main_texts(exif: bytes | None) -> list[tuple[int | str, int, int, bytes | int, bool]]:
     """List what of an EXIF block stands in a TIFF's main directory, as tifffile's extra tags.
 
     The pointers to the Exif and the GPS directory are among them; `insert_exif` fills them in.
@@ -52,11 +51,11 @@ def main_texts(exif: bytes | None) -> list[tuple[int, Any, int, Any, bool]]:
         return []
     data = exif.removeprefix(_PREFIX)
     main = _directory(data, at=None)
-    tags: list[tuple[Any, Any, int, Any, bool]] = []
+    tags: list[tuple[int | str, int, int, bytes | int, bool]] = []
     for tag in _MAIN_TAGS:
         if isinstance(value := main.get(tag), str):
-            text = value.encode("utf-8", "replace") + b"\0"
-            tags.append((tag, 2, len(text), text, True))
+            text = value.encode("latin-1") + b"\0"
+            tags.append((tag, _TEXT, len(text), text, True))
     names = {EXIF_DIRECTORY: "ExifTag", GPS_DIRECTORY: "GPSTag"}
     tags += [(name, _LONG, 1, 0, True) for tag, name in names.items() if tag in main]
     return tags
@@ -97,7 +96,9 @@ def _new_directory(
     directory = ImageFileDirectory_v2(_HEADER, group=group)
     for tag in tags:
         directory.tagtype[tag] = source.tagtype[tag]
-        directory[tag] = source[tag]
+        value = source[tag]
+        # Pillow reads text as Latin-1, whatever it is, and would write it as ASCII.
+        directory[tag] = value.encode("latin-1") if isinstance(value, str) else value
     return directory
 
 

@@ -66,11 +66,15 @@ def write(photo: Photo, path: str | Path, *, overwrite: bool = False, quality: i
 
 def _refuse_place(path: Path, *, overwrite: bool) -> None:
     """Look at the place before the work of encoding."""
-    if path.is_dir():
+    try:
+        is_folder, has_folder, is_there = path.is_dir(), path.parent.is_dir(), path.exists()
+    except OSError as error:
+        raise PhotoError(f"{path} cannot be written ({error.strerror or error}); choose another place") from None
+    if is_folder:
         raise PhotoError(f"{path} is a folder; give the path of a file")
-    if not path.parent.is_dir():
+    if not has_folder:
         raise PhotoError(f"{path} cannot be written: the folder {path.parent} does not exist; make it first")
-    if path.exists() and not overwrite:
+    if is_there and not overwrite:
         raise PhotoExistsError(f"{path} exists; --overwrite (overwrite=True) replaces it")
 
 
