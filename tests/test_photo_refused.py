@@ -1,5 +1,6 @@
 import io
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -48,6 +49,21 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(PhotoError, match="is a folder, but one photo was wanted"):
         read(tmp_path)
+
+
+def test_a_path_that_cannot_be_is_refused():
+    with pytest.raises(PhotoError, match="cannot be read"):
+        read("photo\0.jpg")
+    with pytest.raises(PhotoError, match="cannot be read"):
+        read("n" * 5000)
+
+
+def test_a_file_of_many_gigabytes_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "photo.tif"
+    path.write_bytes(b"II*\0" * 300)
+    monkeypatch.setattr(sys.modules["wideopen.photo.read"], "_MAX_FILE_BYTES", 1000)
+    with pytest.raises(PhotoError, match="GB, more than any photo that is read"):
+        read(path)
 
 
 def bomb(format_name):

@@ -11,6 +11,7 @@ from io import BytesIO
 
 import imagecodecs
 import numpy as np
+import pillow_heif
 from jaxtyping import Shaped
 from PIL import Image, ImageCms
 from PIL.AvifImagePlugin import AvifImageFile
@@ -65,8 +66,6 @@ def decode_avif(data: bytes) -> Stored:
 
 def decode_heif(data: bytes) -> Stored:
     """Decode an HEIC with all of its 8, 10 or 12 bits; its decoder turns it upright."""
-    import pillow_heif  # only here and for writing: it loads a large library
-
     file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
     image = file[file.primary_index]
     refuse_bomb(image.size)

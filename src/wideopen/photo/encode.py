@@ -8,6 +8,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+import pillow_heif
 from jaxtyping import Float, UInt
 from PIL import Image
 
@@ -18,7 +19,7 @@ from wideopen.photo.photo import Photo
 _JPEG_SEGMENT_BYTES = 65533
 _XMP_HEAD_BYTES = 29
 _BAND_ROWS = 64
-_PNG_LEVEL = 6
+_PNG_LEVEL = 4  # less than half the time of 6 for a tenth more bytes
 _AV1_SPEED = 8  # a third of the default's time for 5 % more bytes, at the same error
 _HEVC_PRESET = "ultrafast"  # a tenth of the default's time for 5 % more bytes, at nearly the same error
 _INCHES_PER_METRE = 1 / 0.0254
@@ -98,8 +99,6 @@ def encode_heif(photo: Photo, *, quality: int) -> bytes:
     Colour has half the resolution (4:2:0), as in the photos of phones: it is the only form that all of
     their hardware decoders show.
     """
-    import pillow_heif  # only here and for reading: it loads a large library
-
     deep = photo.bits > 8
     samples = _samples(photo, white=1023 if deep else 255)
     if samples.shape[2] == 2:

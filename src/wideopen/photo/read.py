@@ -71,7 +71,7 @@ def _bytes_of(path: Path) -> bytes:
     except FileNotFoundError:
         raise PhotoError(f"{path} does not exist; give the path of a photo") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
-        if isinstance(error, OSError) and path.is_dir():
+        if isinstance(error, (IsADirectoryError, PermissionError)) and path.is_dir():
             raise PhotoError(f"{path} is a folder, but one photo was wanted") from None
         reason = getattr(error, "strerror", None) or error
         raise PhotoError(f"{str(path)!r} cannot be read ({reason}); check its name and permissions") from None
