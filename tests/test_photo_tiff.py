@@ -167,6 +167,19 @@ def test_what_is_no_photo_is_refused(tmp_path, samples, options, words):
         read_written(tmp_path, samples, **options)
 
 
+def test_more_pixels_than_the_file_can_hold_are_refused_before_decoding(tmp_path):
+    path = tmp_path / "photo.tif"
+    tifffile.imwrite(path, noise(16, 16), photometric="minisblack", compression="zlib", rowsperstrip=16)
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        for name in ("ImageWidth", "ImageLength", "RowsPerStrip"):
+            at = file.pages.first.tags[name].valueoffset
+            data[at : at + 2] = (20000).to_bytes(2, "little")
+    path.write_bytes(data)
+    with pytest.raises(PhotoError, match="holds far too little for its size"):
+        read(path)
+
+
 def test_a_raw_file_is_refused_instead_of_its_thumbnail(tmp_path):
     options = {"photometric": "rgb", "extratags": [(50706, 1, 4, b"\1\4\0\0", True)]}
     with pytest.raises(PhotoError, match="raw file"):

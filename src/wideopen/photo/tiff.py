@@ -1,6 +1,7 @@
 """TIFF: decoding and encoding with all bits, through tifffile and the libtiff of imagecodecs."""
 
 import logging
+import math
 from io import BytesIO
 from typing import Literal
 
@@ -27,6 +28,8 @@ _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _UNSIGNED, _FLOAT = 1, 3
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2
 _SEPARATE_PLANES = 2
+# None, LZW, both deflates and PackBits: a code of LZW stands for 3.8 kB at most, deflate packs 1032 bytes in one.
+_LIMITED_COMPRESSIONS, _HIGHEST_RATIO = frozenset({1, 5, 8, 32773, 32946}), 1500
 _MAX_CHANNELS = 5
 _ORDERS: dict[str, Literal["little", "big"]] = {"<": "little", ">": "big"}
 # Size, bits, compression, colours, places, planes, predictor, palette, tiles, extra samples, formats.
@@ -129,12 +132,17 @@ def _refuse_what_is_no_photo(page: tifffile.TiffPage, data: bytes) -> None:
     if raw or (page.subfiletype & 1 and _SUB_DIRECTORIES in page.tags):
         raise PhotoError("is a camera's raw file; develop it to TIFF or JPEG first")
     refuse_bomb((page.imagewidth, page.imagelength))
+    if page.is_tiled:
+        refuse_bomb((page.tilewidth, page.tilelength))
     if page.imagedepth != 1 or page.samplesperpixel > _MAX_CHANNELS:
         raise PhotoError(f"has {page.samplesperpixel} channels of depth {page.imagedepth}; a photo was wanted")
     if int(page.photometric) not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR):
         raise PhotoError(f"has colours of a kind that is not read ({page.photometric!s}); export it as RGB")
     ends = [at + size for at, size in zip(page.dataoffsets, page.databytecounts, strict=False)]
-    if len(ends) < np.prod(page.chunked) or max(ends, default=0) > len(data) or 0 in page.databytecounts:
+    whole_bytes = math.prod(page.chunked) * math.prod(page.chunks) * page.bitspersample / 8
+    if int(page.compression) in _LIMITED_COMPRESSIONS and whole_bytes > _HIGHEST_RATIO * len(data):
+        raise PhotoError("holds far too little for its size; copy or export it again")
+    if len(ends) < math.prod(page.chunked) or max(ends, default=0) > len(data) or 0 in page.databytecounts:
         raise PhotoError("is truncated; copy or export it again")
 
 
