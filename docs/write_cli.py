@@ -9,12 +9,11 @@ from wideopen.cli import app
 
 def reference() -> str:
     """The command-line reference as Markdown."""
-    root = click.Context(app, info_name="wideopen", max_content_width=100, terminal_width=100)
+    settings = {**app.context_settings, "terminal_width": 100}
+    root = click.Context(app, info_name="wideopen", **settings)
     parts = ["# Command line\n", "Written by `make docs`.\n", f"```text\n{app.get_help(root)}\n```\n"]
     for name in sorted(app.commands):
-        context = click.Context(
-            app.commands[name], parent=root, info_name=name, max_content_width=100, terminal_width=100
-        )
+        context = click.Context(app.commands[name], parent=root, info_name=name, **settings)
         parts.append(f"## wideopen {name}\n\n```text\n{app.commands[name].get_help(context)}\n```\n")
     parts.append(
         "## Exit codes\n\n"

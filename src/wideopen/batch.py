@@ -17,7 +17,7 @@ from wideopen.photo.write import SUFFIXES
 from wideopen.renderer import Renderer
 from wideopen.renderer.lens import LensRenderer
 
-READABLE = (*SUFFIXES, ".gif", ".hif", ".jpe", ".mpo", ".bmp")
+READABLE = (*SUFFIXES, ".gif", ".hif", ".jpe", ".mpo")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from wideopen.errors import PhotoExistsError
-from wideopen.photo.write import write_bytes
+from wideopen.photo.write import write_whole
 
 NAME = "sample.jpg"
 
@@ -20,5 +20,5 @@ def save_sample(path: Path, *, overwrite: bool = False) -> Path:
         path = path / NAME
     if path.exists() and not overwrite:
         raise PhotoExistsError(f"{path} is there already; choose another name or allow --overwrite")
-    write_bytes(path, files("wideopen").joinpath("data", NAME).read_bytes())
+    write_whole(path, files("wideopen").joinpath("data", NAME).read_bytes())
     return path

@@ -1,12 +1,11 @@
 """Writing a photo: the format by the suffix, whole or not at all."""
 
-import os
-import secrets
 from pathlib import Path
 
 from wideopen.errors import PhotoError, PhotoExistsError
 from wideopen.photo import encode
 from wideopen.photo.photo import Photo
+from wideopen.photo.whole import whole_file
 
 _ENCODERS = {
     ".jpg": encode.encode_jpeg,
@@ -60,7 +59,7 @@ def write(photo: Photo, path: str | Path, *, overwrite: bool = False, quality: i
         raise PhotoError(
             f"{path} cannot hold this photo of {width}x{height} ({reason}); write a PNG or TIFF instead"
         ) from error
-    _replace(path, data)
+    write_whole(path, data)
     return path
 
 
@@ -78,14 +77,14 @@ def _refuse_place(path: Path, *, overwrite: bool) -> None:
         raise PhotoExistsError(f"{path} exists; --overwrite (overwrite=True) replaces it")
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Put a file in its place at once, or leave what is there."""
-    temporary = path.with_name(f".wideopen-{secrets.token_hex(8)}.tmp")
+def write_whole(path: Path, data: bytes) -> None:
+    """Put a file in its place at once, or leave what is there.
+
+    Raises:
+        PhotoError: If the place cannot be written.
+    """
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        os.replace(temporary, path)  # noqa: PTH105
+        with whole_file(path) as beside:
+            beside.write_bytes(data)
     except OSError as error:
         raise PhotoError(f"{path} cannot be written ({error.strerror or error}); choose another place") from error
-    finally:
-        temporary.unlink(missing_ok=True)
