@@ -124,7 +124,7 @@ def test_a_folder_is_rendered_into_a_folder(wideopen, tmp_path):
     for name in ("a.jpg", "b.png", "c.bokeh.png"):
         make(tmp_path / "in" / name)
     (tmp_path / "in" / "notes.txt").write_text("no photo")
-    code, out, err = wideopen("render", "in", "-o", "out")
+    code, _, err = wideopen("render", "in", "-o", "out")
     assert code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg", "b.png"]
     assert "2 of 2 rendered" in err

@@ -26,7 +26,8 @@ def restore_highlights(
     A file holds no more than white, yet a lamp is many times brighter: without its light, its disc
     vanishes. A pixel gains as its brightest channel nears the limit, as its surroundings are dark (lamps
     and glints stand in the dark; sky, also between branches, and white walls do not), and as its disc is
-    large. What it gains has the colour of its rim, which is not clipped. Nothing in focus gains. The gain is this project's rule of thumb, not a measurement.
+    large. What it gains has the colour of its rim, which is not clipped. Nothing in focus gains. The
+    amount is this project's rule of thumb, not a measurement.
 
     Args:
         linear: float32 linear light.

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,7 @@ from PIL import Image, ImageOps
 from wideopen.errors import DepthError, PhotoExistsError
 from wideopen.optics import DepthMap
 from wideopen.photo import grey
+from wideopen.photo.whole import whole_file
 from wideopen.scene import exr, pfm
 
 Kind = Literal["disparity", "dioptres", "metres"]
@@ -72,14 +72,11 @@ def write_depth(depth: DepthMap, path: str | Path, *, overwrite: bool = False) -
         raise DepthError(f"cannot write a depth map as {path.name}; choose {_listed(_WRITERS)}")
     if path.exists() and not overwrite:
         raise PhotoExistsError(f"{path} is there already; allow overwriting or choose another name")
-    beside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        writer(beside, depth.dioptres.astype(np.float32))
-        beside.replace(path)
+        with whole_file(path) as beside:
+            writer(beside, depth.dioptres.astype(np.float32))
     except (OSError, RuntimeError, ValueError) as error:
         raise DepthError(f"cannot write {path} ({_line(error)}); choose another place") from error
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 
