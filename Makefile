@@ -21,14 +21,14 @@ test: $(TEST)/installed
 test-slow: $(TEST)/installed
 	$(TEST)/bin/python -m pytest -m slow
 
-# The command-line reference, from the commands' own help
+# The references of docs/, from the code itself
 docs: $(TEST)/installed
-	$(TEST)/bin/python docs/write_cli.py
+	$(TEST)/bin/python docs/write.py
 
-# The table of docs/pairs.md; PAIRS is a folder of aperture pairs with depth
+# How near to real f/1.8 photos; PAIRS is a folder of aperture pairs with depth
 PAIRS ?= ../shared/data/pairs
 pairs: $(TEST)/installed
-	$(TEST)/bin/python bench/pairs.py $(PAIRS)
+	$(TEST)/bin/python bench/pairs.py $(PAIRS) --json bench/results/pairs.json > bench/results/pairs.md
 
 # The bundled photo and its true twin, path-traced anew
 picture:

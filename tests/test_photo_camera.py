@@ -6,7 +6,7 @@ from PIL.TiffImagePlugin import IFDRational
 from wideopen.errors import OpticsError
 from wideopen.photo import Photo, lens_of
 
-FOCAL_LENGTH, EQUIVALENT = 0x920A, 0xA405
+F_NUMBER, FOCAL_LENGTH, EQUIVALENT = 0x829D, 0x920A, 0xA405
 WIDTH, HEIGHT = 0xA002, 0xA003
 PITCH, UNIT = 0xA20E, 0xA210
 
@@ -156,3 +156,15 @@ def test_a_broken_block_gives_the_default_camera():
 def test_an_impossible_lens_is_refused():
     with pytest.raises(OpticsError, match="f_number is 0"):
         lens_of(photo(), f_number=0.0)
+
+
+def test_the_aperture_is_the_photos_own_unless_another_is_given():
+    taken = photo(F_NUMBER=5.6, FOCAL_LENGTH=50.0, EQUIVALENT=50)
+    assert lens_of(taken).f_number == pytest.approx(5.6)
+    assert lens_of(taken, f_number=1.4).f_number == 1.4
+
+
+def test_a_phones_aperture_blurs_as_little_as_its_small_lens_does():
+    lens = lens_of(photo((4032, 3024), F_NUMBER=1.8, FOCAL_LENGTH=4.0, EQUIVALENT=36))
+    assert lens.f_number == pytest.approx(16.2)
+    assert lens.aperture_mm == pytest.approx(4.0 / 1.8)

@@ -30,7 +30,7 @@ class _Camera:
 
 
 def lens_of(
-    photo: Photo, *, f_number: float = 1.8, focal_mm: float | None = None, sensor_mm: float | None = None
+    photo: Photo, *, f_number: float | None = None, focal_mm: float | None = None, sensor_mm: float | None = None
 ) -> Lens:
     """Find the lens that a photo is to be rendered with.
 
@@ -45,17 +45,21 @@ def lens_of(
 
     Args:
         photo: The photo, with its EXIF.
-        f_number: Aperture to render with; the one in EXIF is what the photo was taken with.
+        f_number: Aperture to render with. Without it, the one that the photo was taken with, as its
+            full-frame equivalent where the lens is one (same blur, so times the focal lengths' ratio);
+            1.8 where EXIF has none.
         focal_mm: Focal length.
         sensor_mm: What the longer side of the photo measures on the sensor.
 
     Raises:
         OpticsError: If a number is not above 0.
     """
-    if focal_mm is not None and sensor_mm is not None:
-        return Lens(focal_mm=focal_mm, f_number=f_number, sensor_mm=sensor_mm, origin="given")
     block = _block_of(photo)
     camera = _cropped(_camera_of(block, photo), block, photo) if block else None
+    if f_number is None:
+        f_number = _f_number(block, camera) if block else Lens.f_number
+    if focal_mm is not None and sensor_mm is not None:
+        return Lens(focal_mm=focal_mm, f_number=f_number, sensor_mm=sensor_mm, origin="given")
     lens = Lens(f_number=f_number)
     if camera:
         lens = Lens(camera.focal_mm, f_number, camera.sensor_mm, camera.origin)
@@ -70,6 +74,17 @@ def lens_of(
         origin = f"given sensor, focal length of {source}"
         return replace(lens, focal_mm=kept_mm, sensor_mm=sensor_mm, origin=origin)
     return lens
+
+
+def _f_number(block: ExifBlock, camera: _Camera | None) -> float:
+    """Find the aperture that the photo was taken with."""
+    f_number = _number(block, exif.F_NUMBER, low=0.5, high=128.0)
+    focal_mm = _focal_mm(block)
+    if f_number is None:
+        return Lens.f_number
+    if camera and camera.equivalent and focal_mm:
+        return f_number * camera.focal_mm / focal_mm
+    return f_number
 
 
 def _camera_of(block: ExifBlock, photo: Photo) -> _Camera | None:

@@ -1,0 +1,63 @@
+"""Write docs/cli.md from the commands' own help, and docs/python.md from the public names' docstrings."""
+
+import inspect
+from pathlib import Path
+
+import click
+
+import wideopen
+from wideopen.cli import app
+
+
+def cli_page() -> str:
+    """The command-line reference as Markdown."""
+    settings = {**app.context_settings, "terminal_width": 100}
+    root = click.Context(app, info_name="wideopen", **settings)
+    parts = ["# Command line\n", "Written by `make docs`.\n", f"```text\n{app.get_help(root)}\n```\n"]
+    for name in sorted(app.commands):
+        context = click.Context(app.commands[name], parent=root, info_name=name, **settings)
+        parts.append(f"## wideopen {name}\n\n```text\n{app.commands[name].get_help(context)}\n```\n")
+    parts.append(
+        "## Exit codes\n\n"
+        "0 done · 1 an error, also when one photo of many failed (the others are done) · 2 bad usage.\n"
+        "Every error is one line on standard error.\n"
+    )
+    return "\n".join(parts)
+
+
+def python_page() -> str:
+    """The public names and what they say of themselves, as Markdown."""
+    parts = ["# Python\n", "Written by `make docs`. Everything here is imported as `wideopen.NAME`.\n"]
+    for name in wideopen.__all__:
+        thing = getattr(wideopen, name)
+        kind = "class" if inspect.isclass(thing) else "function"
+        said = inspect.getdoc(thing)
+        parts.append(f"## {name}\n\n*{kind} of `{thing.__module__}`*\n\n```text\n{_call(name, thing)}{said}\n```\n")
+        if inspect.isclass(thing):
+            parts.extend(_members(thing))
+    return "\n".join(parts)
+
+
+def _call(name: str, thing: object) -> str:
+    """How it is called, an argument a line; nothing for errors and protocols."""
+    if inspect.isclass(thing) and (issubclass(thing, Exception) or thing is wideopen.Renderer):
+        return ""
+    arguments = [f"    {argument},\n" for argument in inspect.signature(thing).parameters.values()]
+    return f"{name}(\n{''.join(arguments)})\n\n"
+
+
+def _members(thing: type) -> list[str]:
+    """The public methods and properties that a class itself defines."""
+    lines = []
+    for name, member in vars(thing).items():
+        function = getattr(member, "fget", None) or getattr(member, "__func__", None) or member
+        if not name.startswith("_") and (inspect.isfunction(function)) and function.__doc__:
+            lines.append(f"- `{name}`: {inspect.getdoc(function).splitlines()[0]}")
+    return ["\n".join(lines) + "\n"] if lines else []
+
+
+PAGES = {"cli.md": cli_page, "python.md": python_page}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (Path(__file__).parent / name).write_text(page(), encoding="utf-8")
