@@ -129,7 +129,7 @@ def main():
     if not folders:
         parser.error(f"{arguments.pairs} holds no SET/ID/disparity-colour.png")
     print("# How near to real f/1.8 photos\n")
-    print("`make pairs` (`python bench/pairs.py PAIRS`). " + " ".join(__doc__.split("\n\n")[3].split()) + "\n")
+    print("`make pairs` (`python bench/pairs.py PAIRS`). " + " ".join(__doc__.split("\n\n")[2].split()) + "\n")
     print("One fixed default blur everywhere, but for the last row, which takes the best of")
     print(
         f"{', '.join(f'{blur:g}' for blur in BLURS_PERCENT)} % for each photo. The photos are not in this repository.\n"

@@ -42,7 +42,11 @@ def _call(name: str, thing: object) -> str:
     """How it is called, an argument a line; nothing for errors and protocols."""
     if inspect.isclass(thing) and (issubclass(thing, Exception) or thing is wideopen.Renderer):
         return ""
-    arguments = [f"    {argument},\n" for argument in inspect.signature(thing).parameters.values()]
+    # Newer Pythons keep Path elsewhere.
+    arguments = [
+        f"    {argument},\n".replace("pathlib._local", "pathlib")
+        for argument in inspect.signature(thing).parameters.values()
+    ]
     return f"{name}(\n{''.join(arguments)})\n\n"
 
 
