@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import click
+from numba.core import event
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -16,6 +17,22 @@ from wideopen.photo import Photo, read
 from wideopen.scene import look
 from wideopen.scene.mapfile import Kind, write_depth
 from wideopen.scene.mapfile import view as draw_view
+
+
+class _Announcement(event.Listener):  # type: ignore[misc]
+    """Says once why the very first photo takes longer."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def on_start(self, event: event.Event) -> None:
+        """Speak when something is compiled and not found in Numba's cache."""
+        if not self._said:
+            self._said = True
+            click.echo("compiling the renderer for this machine; only the first run does this (10 to 20 s)", err=True)
+
+    def on_end(self, event: event.Event) -> None:
+        """Stay silent."""
 
 
 class Report:
@@ -40,6 +57,8 @@ class Report:
         self._task = self._progress.add_task("rendering", total=total)
 
     def __enter__(self) -> Self:
+        if self._progress.console.is_terminal:
+            event.register("numba:compile", _Announcement())
         self._progress.start()
         return self
 
