@@ -1,5 +1,8 @@
 """What the documents say is so."""
 
+import doctest
+import importlib
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -7,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import wideopen
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -73,3 +78,13 @@ def test_references_are_current(name):
         [sys.executable, "-c", code, script, name], capture_output=True, check=True, encoding="utf-8"
     )
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == written.stdout, "run `make docs`"
+
+
+def test_examples_in_docstrings_hold():
+    tried = 0
+    for module in pkgutil.walk_packages(wideopen.__path__, "wideopen."):
+        if module.name != "wideopen.__main__":
+            result = doctest.testmod(importlib.import_module(module.name), optionflags=doctest.NORMALIZE_WHITESPACE)
+            assert result.failed == 0, module.name
+            tried += result.attempted
+    assert tried >= 4
