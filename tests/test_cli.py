@@ -281,8 +281,8 @@ def test_a_folder_without_a_photo(wideopen, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to a child")
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_an_interrupted_batch_leaves_nothing_half_written(tmp_path, jobs):
+@pytest.mark.parametrize(("jobs", "whole_group"), [("1", True), ("2", True), ("2", False)])
+def test_an_interrupted_batch_leaves_nothing_half_written(tmp_path, jobs, whole_group):
     for i in range(40):
         make(tmp_path / f"{i:02}.png", height=300, width=400)
     run = subprocess.Popen(
@@ -297,11 +297,15 @@ def test_an_interrupted_batch_leaves_nothing_half_written(tmp_path, jobs):
         if len(list((tmp_path / "out").glob("*.png")) if (tmp_path / "out").exists() else []) >= 2:
             break
         time.sleep(0.1)
-    os.killpg(run.pid, signal.SIGINT)
+    (os.killpg if whole_group else os.kill)(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=60)
     assert run.returncode == 1
     assert "interrupted" in err
     assert "Traceback" not in err
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):
+            os.killpg(run.pid, 0)
+            time.sleep(0.1)
     done = list((tmp_path / "out").iterdir())
     assert 2 <= len(done) < 40
     for path in done:

@@ -1,11 +1,14 @@
 """Batch: many photos through one renderer, each with its own fate."""
 
 import os
+import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -105,23 +108,44 @@ def run(
             yield render_one(job, renderer, name, overwrite)
         return
     threads = max(1, (os.cpu_count() or 1) // processes)
-    with ProcessPoolExecutor(
-        min(processes, len(jobs)), get_context("spawn"), initializer=_limit_threads, initargs=(threads,)
-    ) as pool:
+    workers = min(processes, len(jobs))
+    with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads,)) as pool:
         try:
-            waiting = [pool.submit(render_one, job, renderer, name, overwrite) for job in jobs]
+            waiting = {pool.submit(_work, job, renderer, name, overwrite): job for job in jobs}
             for done in as_completed(waiting):
-                yield done.result()
+                yield _outcome_of(done, waiting[done])
         except BaseException:
+            # Whoever interrupts wants no further photo; workers clean up what they were writing.
             pool.shutdown(wait=False, cancel_futures=True)
+            for child in active_children():
+                child.terminate()
             raise
 
 
-def _limit_threads(threads: int) -> None:
-    """Let a process of several use its share of the cores."""
+def _outcome_of(done: Future[Outcome], job: Job) -> Outcome:
+    try:
+        return done.result()
+    except BrokenProcessPool:
+        return Outcome(
+            job, error=f"{job.photo} was not rendered: a process ended, perhaps for want of memory; use --jobs 1"
+        )
+
+
+def _prepare_worker(threads: int) -> None:
+    """Use a share of the cores, leave Ctrl-C to the parent, and unwind when it says stop."""
     import numba
 
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+
+
+def _work(job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outcome:
+    """Render in a worker, which ends once a half-written file is taken away."""
+    try:
+        return render_one(job, renderer, name, overwrite)
+    except SystemExit:
+        os._exit(1)
 
 
 def render_one(job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outcome:
