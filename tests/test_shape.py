@@ -10,7 +10,7 @@ import pytest
 import wideopen
 
 SOURCE = Path(wideopen.__file__).parent
-ORDER = ("errors", "optics", "photo", "scene", "renderer", "batch", "sample", "report", "cli", "__main__")
+ORDER = ("errors", "compiled", "optics", "photo", "scene", "renderer", "batch", "sample", "report", "cli", "__main__")
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

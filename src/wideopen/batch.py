@@ -23,6 +23,10 @@ from wideopen.renderer.lens import LensRenderer
 READABLE = (*SUFFIXES, ".gif", ".hif", ".jpe", ".mpo")
 
 
+MOST_PROCESSES = 61
+"""Windows waits for no more processes than this."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One photo to render, and where the result goes."""
@@ -53,9 +57,10 @@ def plan(photos: Sequence[Path], output: Path | None) -> list[Job]:
     """
     found: list[Path] = []
     for path in photos:
-        found.extend(_photos_in(path) if path.is_dir() else [path])
-    single = len(photos) == 1 and not photos[0].is_dir()
-    to_file = output is not None and output.suffix != "" and not output.is_dir()
+        found.extend(_photos_in(path) if is_folder(path) else [path])
+    found = list({path.absolute(): path for path in found}.values())
+    single = len(photos) == 1 and not is_folder(photos[0])
+    to_file = output is not None and output.suffix != "" and not is_folder(output)
     if output is not None and to_file and not single:
         raise RequestError(f"{output} is a file, but {len(found)} photos are to be rendered; give a folder with -o")
     if output is not None and to_file and output.suffix.lower() not in SUFFIXES:
@@ -71,14 +76,27 @@ def plan(photos: Sequence[Path], output: Path | None) -> list[Job]:
 
 
 def _photos_in(folder: Path) -> list[Path]:
-    photos = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in READABLE and not path.name.startswith(".") and not path.stem.endswith(".bokeh")
-    )
+    try:
+        photos = sorted(path for path in folder.iterdir() if _is_photo(path))
+    except OSError as error:
+        raise PhotoError(f"{folder} cannot be listed ({error.strerror}); make it readable") from error
     if not photos:
         raise PhotoError(f"{folder} holds no photo; photos end in {' '.join(READABLE)}")
     return photos
+
+
+def _is_photo(path: Path) -> bool:
+    """Whether a folder's entry is a photo by its name, and neither hidden nor a result of an earlier run."""
+    named = path.suffix.lower() in READABLE and not path.name.startswith(".") and not path.stem.endswith(".bokeh")
+    return named and not is_folder(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; one that cannot even be asked about is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _suffix(path: Path) -> str:
@@ -87,10 +105,11 @@ def _suffix(path: Path) -> str:
 
 
 def _refuse_clashes(jobs: Sequence[Job]) -> None:
-    taken: dict[Path, Path] = {}
+    taken: dict[str, Path] = {}
     for job in jobs:
-        target = job.output.absolute()
-        if target in taken and taken[target] != job.photo:
+        # Many file systems take A.jpg and a.jpg for one.
+        target = str(job.output.absolute()).casefold()
+        if target in taken:
             raise RequestError(f"{taken[target]} and {job.photo} would both become {job.output}; render them apart")
         taken[target] = job.photo
 
@@ -108,27 +127,34 @@ def run(
             yield render_one(job, renderer, name, overwrite)
         return
     threads = max(1, (os.cpu_count() or 1) // processes)
-    workers = min(processes, len(jobs))
+    workers = min(processes, len(jobs), MOST_PROCESSES)
     with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads,)) as pool:
         try:
             waiting = {pool.submit(_work, job, renderer, name, overwrite): job for job in jobs}
             for done in as_completed(waiting):
-                yield _outcome_of(done, waiting[done])
+                yield _outcome_of(done, waiting[done], renderer, name, overwrite)
         except BaseException:
-            # Whoever interrupts wants no further photo; workers clean up what they were writing.
+            # Whoever interrupts wants no further photo. Workers take away what they were writing, but on
+            # Windows, where a process cannot be told to end, a hidden temporary file may stay.
             pool.shutdown(wait=False, cancel_futures=True)
             for child in active_children():
                 child.terminate()
             raise
 
 
-def _outcome_of(done: Future[Outcome], job: Job) -> Outcome:
+def _outcome_of(done: Future[Outcome], job: Job, *arguments: Any) -> Outcome:
+    """Take an outcome; where a worker died, its photo and those that waited get a process of their own."""
     try:
         return done.result()
     except BrokenProcessPool:
-        return Outcome(
-            job, error=f"{job.photo} was not rendered: a process ended, perhaps for want of memory; use --jobs 1"
-        )
+        pass
+    with ProcessPoolExecutor(1, get_context("spawn"), _prepare_worker, (os.cpu_count() or 1,)) as pool:
+        try:
+            return pool.submit(_work, job, *arguments).result()
+        except BrokenProcessPool:
+            return Outcome(
+                job, error=f"{job.photo} ended its process, perhaps for want of memory; make it smaller first"
+            )
 
 
 def _prepare_worker(threads: int) -> None:
@@ -155,12 +181,23 @@ def render_one(job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outc
     except WideopenError as error:
         return Outcome(job, error=str(error))
     except MemoryError:
-        return Outcome(job, error=f"{job.photo} needs more memory than there is")
+        return Outcome(job, error=f"{job.photo} needs more memory than there is; make it smaller first")
+    except OSError as error:
+        return Outcome(job, error=f"{job.photo}: {error.strerror or error}")
+
+
+def refuse_original(photo: Path, output: Path) -> None:
+    """Refuse an output that is the photo itself, also by another name.
+
+    Raises:
+        PhotoError: If it is.
+    """
+    if output.exists() and photo.exists() and output.samefile(photo):
+        raise PhotoError(f"{output} is the photo itself, which is never overwritten; choose another output")
 
 
 def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[str, Any]:
-    if job.output.exists() and job.photo.exists() and job.output.samefile(job.photo):
-        raise PhotoError(f"{job.output} is the photo itself, which is never overwritten; choose another output")
+    refuse_original(job.photo, job.output)
     if job.output.exists() and not overwrite:
         raise PhotoExistsError(f"{job.output} is there already; choose another name or allow --overwrite")
     clock = [time.perf_counter()]

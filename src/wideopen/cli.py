@@ -42,13 +42,19 @@ _LENS_OPTIONS = (
     ),
     click.option("--in-focus", metavar="1.5m..2.5m", help="A range of distances kept sharp (needs metric depth)."),
     *_DEPTH_OPTIONS,
-    click.option("--focal", "focal_mm", type=float, metavar="MM", help="Focal length.  [default: EXIF, else 50]"),
+    click.option(
+        "--focal",
+        "focal_mm",
+        type=float,
+        metavar="MM",
+        help="Focal length, of the full-frame equivalent for phones.  [default: EXIF, else 50]",
+    ),
     click.option(
         "--sensor",
         "sensor_mm",
         type=float,
         metavar="MM",
-        help="Longer side of the sensor.  [default: EXIF, else 22.5]",
+        help="Longer side of the sensor; for phones the view is kept.  [default: EXIF, else 22.5]",
     ),
     click.option(
         "--max-blur",
@@ -199,14 +205,12 @@ def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
     from wideopen.renderer.lens import LensRenderer
     from wideopen.scene import Focus, FocusRange
 
-    if name == "identity":
-        return identity
-    if name != "lens":
+    if name not in ("lens", "identity"):
         raise click.UsageError(f"there is no renderer '{name}' here; use lens or identity")
     iris_file, in_focus = settings.pop("iris_file"), settings.pop("in_focus")
     picture = None if iris_file is None else read(iris_file).pixels.mean(axis=2)
     try:
-        return LensRenderer(
+        renderer = LensRenderer(
             focus=Focus.parse(settings.pop("focus")),
             in_focus=None if in_focus is None else FocusRange.parse(in_focus),
             iris=Iris(
@@ -219,6 +223,7 @@ def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
         )
     except WideopenError as error:
         raise click.UsageError(str(error)) from error
+    return identity if name == "identity" else renderer
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ WideopenError          anything that wideopen refuses; its text is one line
 │   └── PhotoExistsError   the output is there already, and overwriting was not asked for
 ├── DepthError         a depth map that does not fit, is broken or is missing
 ├── FocusError         a focus that the photo or its depth cannot answer
-└── OpticsError        a lens that cannot exist
+├── OpticsError        a lens that cannot exist, or blurs more than a photo is large
+└── RequestError       photos, outputs and settings that contradict each other
 ```
 
 Every message says what came, what was wanted and what to do.

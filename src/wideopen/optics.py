@@ -130,7 +130,7 @@ class DefocusMap:
         distance = depth.dioptres - np.float32(focus_dioptres)
         low, high = np.quantile(distance, [0.001, 0.999])
         farthest = max(abs(float(low)), abs(float(high)))
-        if farthest == 0:
+        if farthest <= 1e-6 * float(np.abs(depth.dioptres).max()):
             return cls(np.zeros_like(distance))
         limit_px = max_blur_percent / 100 * float(np.hypot(*depth.size)) * 1.8 / f_number
         return cls((distance * np.float32(limit_px / farthest)).clip(-limit_px, limit_px).astype(np.float32))

@@ -12,7 +12,8 @@ from numba.core import event
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wideopen.batch import Outcome
+from wideopen.batch import Outcome, refuse_original
+from wideopen.errors import RequestError
 from wideopen.photo import Photo, read
 from wideopen.scene import look
 from wideopen.scene.mapfile import Kind, write_depth
@@ -117,6 +118,11 @@ def describe_depth(
     path: Path, *, output: Path | None, view: Path | None, depth: str, depth_kind: Kind, overwrite: bool
 ) -> dict[str, Any]:
     """Find the depth of a photo, save what was asked for, and describe it."""
+    for target in (output, view):
+        if target is not None:
+            refuse_original(path, target)
+    if output is not None and output == view:
+        raise RequestError(f"the map and the picture of it would both become {output}; name two files")
     photo = read(path)
     scene = look(photo, depth=depth, kind=depth_kind)
     if output is not None:

@@ -16,6 +16,8 @@ SMALL_SENSOR_MM = 13.0
 _MM_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # CIPA DC-008, 4.6.5 F; 4 and 5 by usage
 _SAME_SHAPE = 0.01
 _DISAGREEMENT = 1.25
+_COARSEST_PITCH_MM = 0.0045
+"""Distance of pixels from which a small sensor is not believed."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,9 @@ def _camera_of(block: ExifBlock, photo: Photo) -> _Camera | None:
         ratio = (sensor_mm or 0) / by_equivalent_mm
         if not 1 / _DISAGREEMENT < ratio < _DISAGREEMENT:
             sensor_mm = by_equivalent_mm if 2 < by_equivalent_mm < 100 else None
+    elif sensor_mm is not None and sensor_mm < SMALL_SENSOR_MM and sensor_mm / max(width, height) > _COARSEST_PITCH_MM:
+        # No small sensor has such pixels: the picture was made smaller, and its EXIF with it.
+        sensor_mm = None
     if sensor_mm is None:
         return None
 
@@ -130,9 +135,9 @@ def _cropped(camera: _Camera | None, block: ExifBlock, photo: Photo) -> _Camera 
     if abs((long / short) / (exif_long / exif_short) - 1) <= _SAME_SHAPE:
         return camera
     share = long / exif_long
-    if long > exif_long or short > exif_short:
-        # It has been resized as well: the largest crop of this shape is the best guess.
-        share *= min(exif_width / width, exif_height / height)
+    if long > exif_long or short > exif_short or (long < exif_long / 2 and short < exif_short / 2):
+        # Enlarged, or smaller than most crops: it has been resized as well, so the largest crop of this shape is the best guess.
+        share *= min(exif_long / long, exif_short / short)
     sensor_mm = camera.sensor_mm * share
     return replace(camera, sensor_mm=sensor_mm, origin=f"{camera.origin}, cropped to {_mm(sensor_mm)}")
 

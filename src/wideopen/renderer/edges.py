@@ -1,13 +1,16 @@
 """Compiled inner loops along depth edges."""
 
 import numpy as np
-from numba import njit
 
+from wideopen.compiled import compiled
+
+IN_FOCUS_PX = 0.5
+"""Up to this radius a point's light stays in its own pixel."""
 STEP_PX = 1.5
 """A jump of the blur radius between neighbours that counts as a depth edge."""
 
 
-@njit(cache=True)
+@compiled()
 def find_other_side(radius: np.ndarray, band_px: int, toward_far: bool) -> np.ndarray:
     """Find, for pixels near a depth edge, the nearest pixel on its other side.
 
@@ -73,7 +76,7 @@ def find_other_side(radius: np.ndarray, band_px: int, toward_far: bool) -> np.nd
     return other
 
 
-@njit(cache=True)
+@compiled()
 def _step_from(here: int, there: int, length: float, width: int, height: int) -> int:
     """Go from `there` on by `length` pixels, in the direction that leads from `here` to it."""
     y, x = here // width, here % width
@@ -87,7 +90,7 @@ def _step_from(here: int, there: int, length: float, width: int, height: int) ->
     return ny * width + nx
 
 
-@njit(cache=True)
+@compiled()
 def _behind(radius: np.ndarray, here: int, edge: int, band_px: int, width: int, height: int) -> int:
     """Choose the visible pixel that stands for what `here` hides: its mirror image at the edge."""
     distance = np.sqrt((here // width - edge // width) ** 2.0 + (here % width - edge % width) ** 2.0)
@@ -102,7 +105,7 @@ def _behind(radius: np.ndarray, here: int, edge: int, band_px: int, width: int, 
     return edge
 
 
-@njit(cache=True)
+@compiled()
 def _share(colour: np.ndarray, near: np.ndarray, far: np.ndarray, otherwise: float) -> float:
     """Find how much of a mixed colour is the near one.
 
@@ -121,7 +124,7 @@ def _share(colour: np.ndarray, near: np.ndarray, far: np.ndarray, otherwise: flo
     return trust * share + (1 - trust) * otherwise
 
 
-@njit(cache=True)
+@compiled()
 def split_pixels(
     linear: np.ndarray,
     radius2d: np.ndarray,
@@ -162,13 +165,18 @@ def split_pixels(
         back_radius[i] = radius[far] if near_here else radius[here]
         for c in range(3):
             back[i, c] = colour[far, c]
-        if not mixed or (near_here and abs(radius[near] - radius[here]) > STEP_PX):
+        # What is in focus stays as it is, and a pixel on the near side is not taken for the far one.
+        if not mixed or (
+            near_here and (abs(radius[here]) <= IN_FOCUS_PX or abs(radius[near] - radius[here]) > STEP_PX)
+        ):
             continue
 
         # Split the mixed pixel
         share = _share(colour[here], colour[near], colour[far], 1.0 if near_here else 0.0)
-        if near_here and share > 0.97:
-            continue
+        if near_here:
+            share = max(share, np.float32(0.5))
+            if share > 0.97:
+                continue
         if not near_here and share < 0.03:
             has_back[i] = False
             continue

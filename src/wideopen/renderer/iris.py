@@ -24,7 +24,8 @@ class Iris:
     picture: Float[np.ndarray, "ph pw"] | None = None
     """float32 transmission in [0, 1] of a square picture; used instead of the blades."""
     cat_eye: float = 0.0
-    """How far the barrel cuts into the iris at the corner of the frame, as a share of the radius."""
+    """How far the barrel cuts into the iris at the corner of the frame, as a share of the radius. Only
+    the shape changes: what a real barrel takes of a corner's light is given back."""
 
     def __post_init__(self) -> None:
         if self.blades and self.blades < 3:
@@ -33,6 +34,8 @@ class Iris:
             raise OpticsError(f"cat's eye is {self.cat_eye:g}, but it is a share from 0 to 1")
         if not np.isfinite(self.rotation_deg):
             raise OpticsError(f"rotation is {self.rotation_deg:g} degrees, but it must be finite")
+        if self.picture is not None and self.picture.shape[0] != self.picture.shape[1]:
+            raise OpticsError(f"the iris picture has shape {self.picture.shape}, but it must be square")
         if self.picture is not None and not self.picture.max() > 0:
             raise OpticsError("the iris picture is black all over; light passes where it is bright")
 
@@ -85,9 +88,14 @@ class Iris:
         # The barrel is a second disc, shifted along the line to the middle of the frame.
         shift = self.cat_eye * abs(radius_px) / np.hypot(aspect, 1) * np.sign(radius_px)
         row, column = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
-        barrel = np.hypot(column - x * aspect * shift, row - y * shift) - abs(radius_px) * self._circumradius()
+        barrel = np.hypot(column - x * aspect * shift, row - y * shift) - abs(radius_px) * self.barrel_scale
         kernel = kernel * np.clip(0.5 - barrel, 0, 1)
         return kernel / kernel.sum()
+
+    @property
+    def barrel_scale(self) -> float:
+        """Radius of the barrel's opening over that of the blur: wide open, it just lets the whole iris through."""
+        return float(np.sqrt(2)) if self.picture is not None else self._circumradius()
 
     def _circumradius(self) -> float:
         """Circumradius of the polygon whose area is that of the unit disc."""

@@ -99,8 +99,9 @@ def _choose_kernels(radius: np.ndarray, brightest: np.ndarray, iris: Iris) -> tu
     present = np.flatnonzero(np.bincount(key - lowest)) + lowest
     table = np.zeros(int(key.max()) - lowest + 1, np.int32)
     table[present - lowest] = np.arange(len(present))
-    drawn = [_draw(iris, radius_of_level(int(one) >> 1), fine=bool(one & 1)) for one in present]
-    return _stack(drawn), table[key - lowest]
+    radius_px = np.array([radius_of_level(int(one) >> 1) for one in present])
+    drawn = [_draw(iris, radius, fine=bool(one & 1)) for radius, one in zip(radius_px, present, strict=True)]
+    return _stack(drawn, np.abs(radius_px), iris.barrel_scale), table[key - lowest]
 
 
 def _draw(iris: Iris, radius_px: float, *, fine: bool) -> tuple[np.ndarray, bool]:
@@ -112,7 +113,7 @@ def _draw(iris: Iris, radius_px: float, *, fine: bool) -> tuple[np.ndarray, bool
     return kernel, fine
 
 
-def _stack(drawn: list[tuple[np.ndarray, bool]]) -> Kernels:
+def _stack(drawn: list[tuple[np.ndarray, bool]], radius_px: np.ndarray, barrel_scale: float) -> Kernels:
     """Write kernels as spans or as jumps along their rows."""
     left, right, counts, jump_x, jump = [], [], [], [], []
     for kernel, fine in drawn:
@@ -127,6 +128,8 @@ def _stack(drawn: list[tuple[np.ndarray, bool]]) -> Kernels:
         counts.append(np.bincount(rows, minlength=kernel.shape[0]))
     reach = np.array([kernel.shape[0] // 2 for kernel, _ in drawn])
     return Kernels(
+        radius_px=radius_px,
+        barrel_px=radius_px * barrel_scale,
         reach=reach,
         first_row=np.concatenate([[0], np.cumsum(2 * reach + 1)[:-1]]),
         value=np.array([0.0 if fine else kernel.max() for kernel, fine in drawn]),

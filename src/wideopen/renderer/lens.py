@@ -10,6 +10,7 @@ from wideopen.errors import FocusError, OpticsError
 from wideopen.optics import DefocusMap, DepthMap, Lens
 from wideopen.photo import Photo, lens_of
 from wideopen.photo.profile import from_linear, to_linear
+from wideopen.renderer.edges import IN_FOCUS_PX
 from wideopen.renderer.highlights import restore_highlights
 from wideopen.renderer.iris import Iris
 from wideopen.renderer.layered import spread_in_layers
@@ -19,8 +20,8 @@ from wideopen.scene.scene import DepthKind
 
 MAX_BLUR_PERCENT = 1.2
 HIGHLIGHTS = 0.5
-IN_FOCUS_PX = 0.5
-"""Up to this radius a point's light stays in its own pixel."""
+MOST_BLUR = 0.25
+"""Largest radius that is drawn, as a share of the photo's diagonal."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class LensRenderer:
                 raise OpticsError(f"{name} is {value:g}, but it must be above 0")
         if not (np.isfinite(self.max_blur_percent) and 0 <= self.max_blur_percent <= 20):
             raise OpticsError(f"max blur is {self.max_blur_percent:g} %, but it must lie between 0 and 20 %")
+        if self.in_focus is not None and self.focus != Focus():
+            raise OpticsError("a focus and a range in focus contradict each other; give one of them")
         if not 0 <= self.highlights <= 1:
             raise OpticsError(f"highlights are {self.highlights:g}, but they must lie between 0 and 1")
 
@@ -86,7 +89,22 @@ class LensRenderer:
         return focus_on(scene, self.focus, photo=photo)
 
     def defocus(self, photo: Photo, scene: Scene) -> DefocusMap:
-        """Find the blur radius of every pixel."""
+        """Find the blur radius of every pixel.
+
+        Raises:
+            FocusError: If the focus cannot be found.
+            OpticsError: If the lens cannot exist, or blurs more than a quarter of the diagonal.
+        """
+        found = self._defocus(photo, scene)
+        largest_px = float(np.abs(found.radius_px).max())
+        if largest_px > MOST_BLUR * np.hypot(*photo.size):
+            raise OpticsError(
+                f"the blur would reach {largest_px:.0f} px in a photo of {photo.size[0]}x{photo.size[1]}; "
+                "use a larger f-number, a shorter focal length, or focus farther away"
+            )
+        return found
+
+    def _defocus(self, photo: Photo, scene: Scene) -> DefocusMap:
         focus_dioptres = self.focus_dioptres(photo, scene)
         lens = self.lens(photo)
         if not scene.depth.metric:
@@ -135,7 +153,9 @@ def spread(photo: Photo, defocus: DefocusMap, *, iris: Iris, highlights: float) 
     if not (np.abs(defocus.radius_px) > IN_FOCUS_PX).any():
         return photo.pixels
     linear = to_linear(photo.pixels, photo.icc)
-    light = restore_highlights(linear, defocus.radius_px, strength=highlights)
+    # Floating point holds all light that there was.
+    strength = 0.0 if photo.bits == 32 else highlights
+    light = restore_highlights(linear, defocus.radius_px, strength=strength)
     seen = spread_in_layers(take_apart(light, defocus.radius_px), iris)
     top = np.inf if photo.bits == 32 else 1.0
     rendered = from_linear(seen.clip(0, top), photo.icc)

@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from wideopen.compiled import compiled
 
 BAND_ROWS = 32
 """Rows that one thread works on at a time."""
@@ -20,6 +22,9 @@ class Kernels(NamedTuple):
     kernels stand one after the other, `2 * reach + 1` each.
     """
 
+    radius_px: np.ndarray
+    barrel_px: np.ndarray
+    """Radius of the barrel's opening, which cuts the disc for a cat's eye."""
     reach: np.ndarray
     first_row: np.ndarray
     value: np.ndarray
@@ -31,7 +36,7 @@ class Kernels(NamedTuple):
     jump: np.ndarray
 
 
-@njit(cache=True)
+@compiled()
 def sort_points(
     back_at: np.ndarray, layer: np.ndarray, height: int, width: int, layers: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +58,7 @@ def sort_points(
     return order, start
 
 
-@njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def scatter(
     front: np.ndarray,
     back: np.ndarray,
@@ -113,7 +118,7 @@ def scatter(
     return out
 
 
-@njit(cache=True, inline="always")
+@compiled(inline=True)
 def _point(
     point: int, y: int, width: int, front: np.ndarray, back: np.ndarray, back_at: np.ndarray
 ) -> tuple[int, tuple[float, float, float, float]]:
@@ -136,7 +141,7 @@ def _point(
     )
 
 
-@njit(cache=True, inline="always")
+@compiled(inline=True)
 def _write_jumps(
     sums: np.ndarray,
     x: int,
@@ -178,7 +183,7 @@ def _write_jumps(
             sums[at, column, 3] += jump * light[3]
 
 
-@njit(cache=True)
+@compiled()
 def _write_cut_jumps(
     sums: np.ndarray,
     x: int,
@@ -197,29 +202,38 @@ def _write_cut_jumps(
     """Add a disc that the barrel cuts: only what also lies in a second disc, shifted inward or outward."""
     half = kernels.reach[kernel]
     first = kernels.first_row[kernel] - y + half
-    radius = max(half - 1.0, 0.0)
-    shift = cat_eye * radius / np.sqrt(width * width / 4 + height * height / 4) * (1 if front else -1)
-    middle_x = (x + 0.5 - width / 2) * shift
-    middle_y = (y + 0.5 - height / 2) * shift
-    apart = np.sqrt(middle_x**2 + middle_y**2) / max(radius, 1.0)
-    # Two discs share this part of their area; it keeps the sum at 1.
-    part = (2 * np.arccos(min(apart / 2, 1.0)) - apart * np.sqrt(max(1 - apart * apart / 4, 0.0))) / np.pi
-    gain = 1 / max(part, 0.05)
-    for row in range(max(y - half, top), min(y + half + 1, bottom)):
-        inside = (radius + 0.5) ** 2 - (row - y - middle_y) ** 2
-        if inside <= 0 and radius > 0:
-            continue
-        chord = np.sqrt(max(inside, 0.0))
-        lower = int(np.ceil(middle_x - chord))
-        upper = int(np.floor(middle_x + chord)) + 1
+    shift = cat_eye * kernels.radius_px[kernel] / np.sqrt(width * width / 4 + height * height / 4)
+    middle_x = (x + 0.5 - width / 2) * (shift if front else -shift)
+    middle_y = (y + 0.5 - height / 2) * (shift if front else -shift)
+
+    # Add up what the barrel leaves, which is then made 1 again
+    left_over = 0.0
+    for row in range(y - half, y + half + 1):
+        lower, upper = _chord(row - y - middle_y, middle_x, kernels.barrel_px[kernel])
         for j in range(kernels.row_start[first + row], kernels.row_start[first + row + 1]):
-            column = min(max(kernels.jump_x[j], lower), upper) + x + pad
-            jump = kernels.jump[j] * gain
+            left_over -= kernels.jump[j] * min(max(kernels.jump_x[j], lower), upper)
+
+    for row in range(max(y - half, top), min(y + half + 1, bottom)):
+        lower, upper = _chord(row - y - middle_y, middle_x, kernels.barrel_px[kernel])
+        for j in range(kernels.row_start[first + row], kernels.row_start[first + row + 1]):
+            place = min(max(float(kernels.jump_x[j]), lower), upper)
+            column = int(np.floor(place))
+            part = place - column
+            jump = kernels.jump[j] / max(left_over, 1e-3)
             for c in range(4):
-                sums[row - top, column, c] += jump * light[c]
+                sums[row - top, column + x + pad, c] += jump * (1 - part) * light[c]
+                sums[row - top, column + x + pad + 1, c] += jump * part * light[c]
 
 
-@njit(cache=True)
+@compiled(inline=True)
+def _chord(off_y: float, middle_x: float, barrel_px: float) -> tuple[float, float]:
+    """Find where a row enters and leaves the barrel, in columns that begin half a pixel left of their middle."""
+    inside = barrel_px * barrel_px - off_y * off_y
+    half_chord = np.sqrt(inside) if inside > 0 else 0.0
+    return middle_x - half_chord + 0.5, middle_x + half_chord + 0.5
+
+
+@compiled()
 def _fill_from(sums: np.ndarray, light: np.ndarray, free: np.ndarray, pad: int) -> None:
     """Turn a layer's jumps into light, give it what is free of the lens, and clear the sums."""
     rows, width = free.shape

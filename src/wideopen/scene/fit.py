@@ -46,6 +46,8 @@ def fit_depth(depth: DepthMap, pixels: Float[np.ndarray, "h w 3"]) -> DepthMap:
     fitted = resize_linear(depth.dioptres, height=height, width=width)
     low, high = np.quantile(depth.dioptres, [0.01, 0.99])
     if high <= low:
+        low, high = depth.dioptres.min(), depth.dioptres.max()
+    if high <= low:
         return DepthMap(fitted, metric=depth.metric, origin=depth.origin)
     scale = max(width / map_width, height / map_height, 1.0)
     guide = np.ascontiguousarray(pixels, np.float32)
@@ -69,7 +71,7 @@ def _resize_axis(values: np.ndarray, length: int) -> np.ndarray:
     lower = np.floor(place).astype(np.intp)
     upper = np.minimum(lower + 1, len(values) - 1)
     share = (place - lower).astype(np.float32)[:, None]
-    return np.asarray(values[lower] * (1 - share) + values[upper] * share, np.float32)
+    return np.asarray(values[lower] + (values[upper] - values[lower]) * share, np.float32)
 
 
 def _vote(values: np.ndarray, guide: np.ndarray, reach: int, border: float, sigma_colour: float) -> np.ndarray:

@@ -111,13 +111,16 @@ def dioptres_at(depth: DepthMap, x: int, y: int) -> float:
 
 
 def dioptres_of_subject(depth: DepthMap, matte: Float[np.ndarray, "h w"]) -> float:
-    """Find the depth of the subject: the weighted median under its matte, of which the nearer half counts.
+    """Find the depth of the subject: the 60 % quantile under its matte, for subjects lean toward the camera.
+
+    A quarter of a million pixels are enough to find it.
 
     Args:
         depth: Of the matte's size.
         matte: float32, how much a pixel belongs to the subject.
     """
-    values, weights = depth.dioptres.ravel(), matte.ravel().astype(np.float64)
+    step = max(1, round((depth.dioptres.size / 250_000) ** 0.5))
+    values, weights = depth.dioptres[::step, ::step].ravel(), matte[::step, ::step].ravel().astype(np.float64)
     if not weights.sum() > 0:
         weights = np.ones_like(weights)
     order = np.argsort(values, kind="stable")

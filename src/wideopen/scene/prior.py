@@ -10,7 +10,6 @@ from jaxtyping import Float
 from PIL import Image
 
 from wideopen.optics import DepthMap
-from wideopen.scene.fit import resize_linear
 
 LONG_SIDE = 192
 """The guess is made on a small picture; edges come back when it is fitted to the photo."""
@@ -101,9 +100,3 @@ def _smooth(values: np.ndarray, sigma_px: float) -> np.ndarray:
         length = values.shape[axis]
         values = sum(w * np.take(padded, range(i, i + length), axis) for i, w in enumerate(weights))
     return values
-
-
-def subject_matte(pixels: Float[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
-    """Guess the subject's soft matte at the photo's size."""
-    _, matte = guess_depth(pixels)
-    return resize_linear(matte, height=pixels.shape[0], width=pixels.shape[1])

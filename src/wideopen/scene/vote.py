@@ -1,7 +1,9 @@
 """Compiled inner loop: pixels near a depth border join one of its sides."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from wideopen.compiled import compiled
 
 TRUST = 3.0
 """Weight, as an exponent, of the side that the map itself puts a pixel on."""
@@ -10,7 +12,7 @@ TWO_SIDES = 0.14
 holds two sides: an even slope has 1/12, a step 1/4."""
 
 
-@njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def vote_between(
     values: np.ndarray,
     active: np.ndarray,
