@@ -20,7 +20,8 @@ def cli_page() -> str:
     parts.append(
         "## Exit codes\n\n"
         "0 done · 1 an error, also when one photo of many failed (the others are done) · 2 bad usage.\n"
-        "Every error is one line on standard error.\n"
+        "Every error is one line on standard error. With `--json`, a photo that fails also has its object with\n"
+        "`input` and `error`; an error before the first photo has none.\n"
     )
     return "\n".join(parts)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from wideopen import DepthMap, Photo, read
 from wideopen.cli import main
@@ -157,7 +158,7 @@ def test_depth_is_described_and_saved(wideopen, tmp_path):
     make(tmp_path / "a.jpg")
     code, out, _ = wideopen("depth", "a.jpg", "-o", "map.tif", "--view", "map.png")
     assert code == 0
-    assert "depth from prior, 90x60" in out
+    assert "depth from built-in prior, 90x60" in out
     assert read(tmp_path / "map.png").size == (WIDTH, HEIGHT)
     record = json.loads(wideopen("depth", "a.jpg", "--json")[1])
     assert (record["width"], record["height"], record["depth_metric"]) == (WIDTH, HEIGHT, False)
@@ -275,6 +276,84 @@ def test_two_photos_of_one_name(wideopen, tmp_path):
     refuses(wideopen("render", "one/a.jpg", "two/a.jpg", "-o", "out"), 2, "a.jpg")
 
 
+def test_what_is_read_is_never_overwritten(wideopen, tmp_path):
+    make(tmp_path / "a.png")
+    make(tmp_path / "iris.png", height=9, width=9)
+    make_map(tmp_path / "map.png", np.linspace(0, 1, WIDTH) * np.ones((HEIGHT, 1)))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for words in (
+        ["depth", "a.png", "-o", "a.png"],
+        ["depth", "a.png", "--view", "a.png"],
+        ["depth", "a.png", "--depth", "map.png", "-o", "map.png"],
+        ["render", "a.png", "--depth", "map.png", "-o", "map.png"],
+        ["render", "a.png", "--iris", "iris.png", "-o", "iris.png"],
+    ):
+        refuses(wideopen(*words, "--overwrite"), 1, "never overwritten")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_gif_does_not_take_another_photos_name(wideopen, tmp_path):
+    make(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    Image.new("RGB", (9, 7)).save(tmp_path / "a.gif")
+    assert wideopen("render", "a.gif", "-o", ".", "--overwrite")[0] == 0
+    assert (tmp_path / "a.png").read_bytes() == before
+    assert (tmp_path / "a.bokeh.png").exists()
+
+
+@pytest.mark.parametrize("words", [["render", ""], ["render", "a.jpg", "-o", ""], ["depth", ""]])
+def test_an_empty_path_is_not_the_current_folder(wideopen, tmp_path, words):
+    make(tmp_path / "a.jpg")
+    refuses(wideopen(*words), 2, "path is empty")
+
+
+def test_a_name_too_long_for_the_disk(wideopen, tmp_path):
+    make(tmp_path / "a.jpg")
+    refuses(wideopen("render", "a.jpg", "-o", "x" * 300 + ".jpg"), 1)
+    refuses(wideopen("render", "x" * 300 + ".jpg"), 1)
+
+
+@pytest.mark.parametrize("words", [["--f-number", "1e-9"], ["--f-number", "0.01", "--max-blur", "20"]])
+def test_more_blur_than_photo(wideopen, tmp_path, words):
+    make(tmp_path / "a.jpg")
+    refuses(wideopen("render", "a.jpg", *words), 1, "blur would reach", "90x60")
+
+
+def test_settings_that_contradict_each_other(wideopen, tmp_path):
+    make(tmp_path / "a.jpg")
+    refuses(wideopen("render", "a.jpg", "--focus", "2m", "--in-focus", "1m..2m"), 2, "contradict")
+    refuses(wideopen("render", "a.jpg", "--with", "identity", "--focus", "there"), 2, "there")
+    refuses(wideopen("depth", "a.jpg", "-o", "m.png", "--view", "m.png"), 2, "m.png")
+    refuses(wideopen("render", "a.jpg", "--blades", "1000000000"), 2, "blades")
+    refuses(wideopen("sample", "-o", "sample.png"), 2, "JPEG")
+
+
+def test_the_same_photo_twice_is_rendered_once(wideopen, tmp_path):
+    make(tmp_path / "a.jpg")
+    code, out, _ = wideopen("render", "a.jpg", "a.jpg", "-o", "out")
+    assert code == 0
+    assert len(out.splitlines()) == 1
+
+
+def test_names_that_differ_only_in_case_clash(wideopen, tmp_path):
+    for folder, name in (("one", "A.jpg"), ("two", "a.jpg")):
+        (tmp_path / folder).mkdir()
+        make(tmp_path / folder / name)
+    refuses(wideopen("render", "one/A.jpg", "two/a.jpg", "-o", "out"), 2, "both become")
+
+
+def test_a_folder_named_like_a_photo_is_passed_over(wideopen, tmp_path):
+    (tmp_path / "in" / "b.jpg").mkdir(parents=True)
+    make(tmp_path / "in" / "a.jpg")
+    assert wideopen("render", "in", "-o", "out")[0] == 0
+
+
+def test_a_place_for_the_view_is_sought_before_the_map_is_written(wideopen, tmp_path):
+    make(tmp_path / "a.jpg")
+    refuses(wideopen("depth", "a.jpg", "-o", "m.tif", "--view", "none/v.png"), 1, "none")
+    assert not (tmp_path / "m.tif").exists()
+
+
 def test_a_folder_without_a_photo(wideopen, tmp_path):
     (tmp_path / "empty").mkdir()
     refuses(wideopen("render", "empty"), 1, "empty", "no photo")
@@ -292,6 +371,8 @@ def test_an_interrupted_batch_leaves_nothing_half_written(tmp_path, jobs, whole_
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A background job of a shell is born deaf to SIGINT, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(600):
         if len(list((tmp_path / "out").glob("*.png")) if (tmp_path / "out").exists() else []) >= 2:

@@ -72,7 +72,7 @@ def test_cat_eye_narrows_discs_toward_the_corner_only():
 
 
 def test_an_iris_that_cannot_be_is_refused():
-    with pytest.raises(OpticsError, match="2 blades cannot close"):
+    with pytest.raises(OpticsError, match="2 blades is not to be had"):
         Iris(blades=2)
     with pytest.raises(OpticsError, match="black all over"):
         Iris(picture=np.zeros((4, 4), np.float32))

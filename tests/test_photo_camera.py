@@ -168,3 +168,13 @@ def test_a_phones_aperture_blurs_as_little_as_its_small_lens_does():
     lens = lens_of(photo((4032, 3024), F_NUMBER=1.8, FOCAL_LENGTH=4.0, EQUIVALENT=36))
     assert lens.f_number == pytest.approx(16.2)
     assert lens.aperture_mm == pytest.approx(4.0 / 1.8)
+
+
+def test_a_picture_made_smaller_with_its_exif_is_no_small_sensor():
+    lens = lens_of(photo((1080, 720), FOCAL_LENGTH=50.0, WIDTH=1080, HEIGHT=720, PITCH=6000 / 36 * 25.4, UNIT=2))
+    assert lens.origin == "default camera"
+
+
+def test_a_small_square_of_a_large_photo_is_its_largest_square_made_smaller():
+    lens = lens_of(photo((1080, 1080), FOCAL_LENGTH=50.0, WIDTH=6000, HEIGHT=4000, PITCH=6000 / 36 * 25.4, UNIT=2))
+    assert lens.sensor_mm == pytest.approx(24)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -54,6 +57,35 @@ def test_linear_resizing_keeps_constant_maps_and_ramps():
     assert ramp[2:-2] == pytest.approx((np.arange(40) + 0.5)[2:-2] / 4 - 0.5)
 
 
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 0.55, 0.7])
+def test_a_constant_map_of_another_size_gives_no_blur(value):
+    photo = photo_of(depth=depth_of(np.full((8, 12), value), metric=False))
+    assert (render(photo).pixels == photo.pixels).all()
+
+
+def test_a_subject_smaller_than_a_hundredth_of_the_frame_is_fitted_too():
+    square = (abs(X - 91.5) < 4) & (abs(Y - 51.5) < 4)
+    tiny = np.full((12, 18), 0.25)
+    tiny[6, 11] = 1.0
+    guide = np.where(square[..., None], [0.9, 0.2, 0.1], [0.2, 0.4, 0.5]).astype(np.float32)
+    fitted = fit_depth(depth_of(tiny), guide).dioptres
+    assert ((fitted > 0.5) ^ square).sum() <= 0.25 * square.sum()
+
+
+@pytest.mark.parametrize("focus", [(1,), (1, 2, 3), "there"])
+def test_a_focus_that_is_none_is_refused(focus):
+    with pytest.raises(FocusError):
+        render(photo_of(), focus=focus)
+
+
+def test_a_path_instead_of_a_photo_is_refused():
+    # In a process of its own, for here the shape checker would answer first.
+    done = subprocess.run(
+        [sys.executable, "-c", "import wideopen; wideopen.render('photo.jpg')"], capture_output=True, text=True
+    )
+    assert "PhotoError: render wants a Photo, as wideopen.read(path) gives it" in done.stderr
+
+
 def test_a_map_of_other_proportions_is_refused():
     with pytest.raises(DepthError, match=r"depth map is 100x100 and the photo 144x96"):
         fit_depth(depth_of(np.ones((100, 100))), picture())
@@ -62,8 +94,8 @@ def test_a_map_of_other_proportions_is_refused():
 def test_depth_inside_the_file_comes_before_the_guess():
     photo = photo_of(depth=depth_of(BALL_DEPTH))
     assert look(photo).depth.origin == "test"
-    assert look(photo, depth="built-in").depth.origin == "prior"
-    assert look(photo_of()).depth.origin == "prior"
+    assert look(photo, depth="built-in").depth.origin == "built-in prior"
+    assert look(photo_of()).depth.origin == "built-in prior"
 
 
 def test_embedded_depth_is_insisted_on():

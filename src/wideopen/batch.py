@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -44,7 +46,7 @@ class Outcome:
     error: str | None = None
 
 
-def plan(photos: Sequence[Path], output: Path | None) -> list[Job]:
+def plan(photos: Sequence[Path], output: Path | None, *, sources: Sequence[Path] = ()) -> list[Job]:
     """Find the photos and name the results.
 
     Folders stand for the photos directly in them, results of earlier runs left out. Without `output`
@@ -53,7 +55,8 @@ def plan(photos: Sequence[Path], output: Path | None) -> list[Job]:
 
     Raises:
         PhotoError: If a folder has no photo.
-        RequestError: If several photos share one output, or its format is not written.
+        RequestError: If several photos share one output, its format is not written, or it is one of the
+            `sources` (depth map, iris) that rendering reads.
     """
     found: list[Path] = []
     for path in photos:
@@ -70,8 +73,11 @@ def plan(photos: Sequence[Path], output: Path | None) -> list[Job]:
     elif to_file:
         jobs = [Job(found[0], output)]
     else:
-        jobs = [Job(path, output / f"{path.stem}{_suffix(path)}") for path in found]
+        jobs = [Job(path, output / _name(path)) for path in found]
     _refuse_clashes(jobs)
+    for job in jobs:
+        for source in sources:
+            refuse_original(source, job.output)
     return jobs
 
 
@@ -97,6 +103,11 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+def _name(path: Path) -> str:
+    """The photo's own name, unless its format is not written: then it could be another photo's."""
+    return path.name if path.suffix.lower() in SUFFIXES else f"{path.stem}.bokeh{_suffix(path)}"
 
 
 def _suffix(path: Path) -> str:
@@ -130,7 +141,8 @@ def run(
     workers = min(processes, len(jobs), MOST_PROCESSES)
     with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads,)) as pool:
         try:
-            waiting = {pool.submit(_work, job, renderer, name, overwrite): job for job in jobs}
+            with _ignored_interrupts():
+                waiting = {pool.submit(_work, job, renderer, name, overwrite): job for job in jobs}
             for done in as_completed(waiting):
                 yield _outcome_of(done, waiting[done], renderer, name, overwrite)
         except BaseException:
@@ -142,7 +154,20 @@ def run(
             raise
 
 
-def _outcome_of(done: Future[Outcome], job: Job, *arguments: Any) -> Outcome:
+@contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Let workers be born deaf to Ctrl-C, which is for the parent to hear."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _outcome_of(done: Future[Outcome], job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outcome:
     """Take an outcome; where a worker died, its photo and those that waited get a process of their own."""
     try:
         return done.result()
@@ -150,7 +175,7 @@ def _outcome_of(done: Future[Outcome], job: Job, *arguments: Any) -> Outcome:
         pass
     with ProcessPoolExecutor(1, get_context("spawn"), _prepare_worker, (os.cpu_count() or 1,)) as pool:
         try:
-            return pool.submit(_work, job, *arguments).result()
+            return pool.submit(_work, job, renderer, name, overwrite).result()
         except BrokenProcessPool:
             return Outcome(
                 job, error=f"{job.photo} ended its process, perhaps for want of memory; make it smaller first"
@@ -192,8 +217,12 @@ def refuse_original(photo: Path, output: Path) -> None:
     Raises:
         PhotoError: If it is.
     """
-    if output.exists() and photo.exists() and output.samefile(photo):
-        raise PhotoError(f"{output} is the photo itself, which is never overwritten; choose another output")
+    try:
+        same = output.exists() and photo.exists() and output.samefile(photo)
+    except OSError:
+        same = False
+    if same:
+        raise PhotoError(f"{output} is the photo itself, or read to render it, and never overwritten; choose another")
 
 
 def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The command line: one function per command."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +14,30 @@ from wideopen.errors import RequestError, WideopenError
 if TYPE_CHECKING:
     from wideopen.renderer import Renderer
 
-_PATH = click.Path(path_type=Path)
+
+class _PathType(click.ParamType):  # type: ignore[type-arg]
+    """A path; an empty one, as an unset shell variable gives, is not the current folder."""
+
+    name = "path"
+
+    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if str(value) == "":
+            self.fail("the path is empty; give the name of a file or folder", param, ctx)
+        return Path(value)
+
+
+class _Interrupted(click.ClickException):
+    """Ctrl-C, said in one line."""
+
+
+_PATH = _PathType()
 _DEPTH_OPTIONS = (
     click.option(
         "--depth",
         default="auto",
         show_default=True,
         metavar="auto|embedded|built-in|FILE",
-        help="Where depth comes from. auto takes what the photo's file carries, else the built-in guess.",
+        help="Where depth comes from. auto takes what the photo's file carries, else the built-in prior, a guess.",
     ),
     click.option(
         "--depth-kind",
@@ -149,15 +166,22 @@ def render(
     as_json: bool,
     **settings: Any,  # noqa: ANN401
 ) -> None:
-    """Render photos, or folders of them, as a fast lens would have seen them."""
+    """Render photos as a fast lens would have seen them.
+
+    PHOTO may be a folder; the photos directly in it are rendered.
+    """
     from wideopen.batch import plan, run
     from wideopen.report import Report
 
+    sources = [Path(path) for path in (settings["depth"], settings["iris_file"]) if path is not None]
     renderer = _renderer(name, settings)
-    planned = plan(photos, output)
-    with Report(len(planned), as_json=as_json) as report:
-        for outcome in run(planned, renderer, name=name, overwrite=overwrite, processes=jobs):
-            report.add(outcome)
+    planned = plan(photos, output, sources=sources)
+    try:
+        with Report(len(planned), as_json=as_json) as report:
+            for outcome in run(planned, renderer, name=name, overwrite=overwrite, processes=jobs):
+                report.add(outcome)
+    except KeyboardInterrupt as stop:
+        raise _Interrupted("interrupted; photos done so far are kept, none is half-written") from stop
     if report.failed:
         sys.exit(1)
 
@@ -199,16 +223,15 @@ def sample(output: Path, overwrite: bool) -> None:
 
 def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
     """Make the renderer that the options describe; a setting that cannot be is bad usage."""
-    from wideopen.photo import read
     from wideopen.renderer import identity
-    from wideopen.renderer.iris import Iris
+    from wideopen.renderer.iris import Iris, read_iris
     from wideopen.renderer.lens import LensRenderer
     from wideopen.scene import Focus, FocusRange
 
     if name not in ("lens", "identity"):
         raise click.UsageError(f"there is no renderer '{name}' here; use lens or identity")
     iris_file, in_focus = settings.pop("iris_file"), settings.pop("in_focus")
-    picture = None if iris_file is None else read(iris_file).pixels.mean(axis=2)
+    picture = None if iris_file is None else read_iris(iris_file)
     try:
         renderer = LensRenderer(
             focus=Focus.parse(settings.pop("focus")),
@@ -231,8 +254,9 @@ def main() -> None:
 
     Exit codes: 0 done, 2 bad usage, 1 any other error.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(standalone_mode=False)
+        app(standalone_mode=False, prog_name="wideopen")
         code = 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
@@ -240,9 +264,11 @@ def main() -> None:
     except click.ClickException as error:
         code = _complain(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        code = _complain("interrupted; photos done so far are kept, none is half-written", 1)
+        code = _complain("interrupted", 1)
     except WideopenError as error:
         code = _complain(str(error), 2 if isinstance(error, RequestError) else 1)
+    except OSError as error:
+        code = _complain(f"cannot go on: {error.strerror or error}", 1)
     sys.exit(code)
 
 

@@ -1,7 +1,6 @@
 """What a command tells: progress, a line per photo, a summary, or JSON."""
 
 import json
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from wideopen.batch import Outcome, refuse_original
 from wideopen.errors import RequestError
 from wideopen.photo import Photo, read
+from wideopen.photo.write import refuse_place
 from wideopen.scene import look
 from wideopen.scene.mapfile import Kind, write_depth
 from wideopen.scene.mapfile import view as draw_view
@@ -99,7 +99,6 @@ def _line(record: dict[str, Any]) -> str:
 def print_line(text: str) -> None:
     """Print a line of results, at once."""
     click.echo(text)
-    sys.stdout.flush()
 
 
 def print_depth(record: dict[str, Any]) -> None:
@@ -121,6 +120,8 @@ def describe_depth(
     for target in (output, view):
         if target is not None:
             refuse_original(path, target)
+            refuse_original(Path(depth), target)
+            refuse_place(target, overwrite=overwrite)
     if output is not None and output == view:
         raise RequestError(f"the map and the picture of it would both become {output}; name two files")
     photo = read(path)

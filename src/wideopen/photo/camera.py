@@ -129,14 +129,14 @@ def _cropped(camera: _Camera | None, block: ExifBlock, photo: Photo) -> _Camera 
     if camera is None:
         return None
     exif_width, exif_height = _exif_size(block, photo)
-    width, height = photo.size
     long, short = max(photo.size), min(photo.size)
     exif_long, exif_short = max(exif_width, exif_height), min(exif_width, exif_height)
     if abs((long / short) / (exif_long / exif_short) - 1) <= _SAME_SHAPE:
         return camera
     share = long / exif_long
     if long > exif_long or short > exif_short or (long < exif_long / 2 and short < exif_short / 2):
-        # Enlarged, or smaller than most crops: it has been resized as well, so the largest crop of this shape is the best guess.
+        # Enlarged, or smaller than most crops: it has been resized as well, so that the
+        # largest crop of this shape is the best guess.
         share *= min(exif_long / long, exif_short / short)
     sensor_mm = camera.sensor_mm * share
     return replace(camera, sensor_mm=sensor_mm, origin=f"{camera.origin}, cropped to {_mm(sensor_mm)}")

@@ -50,7 +50,7 @@ def write(photo: Photo, path: str | Path, *, overwrite: bool = False, quality: i
         raise PhotoError(f"{path} has no suffix of a format that is written; use one of {' '.join(SUFFIXES)}")
     if not 1 <= quality <= 100:
         raise PhotoError(f"quality is {quality}, but it lies between 1 and 100")
-    _refuse_place(path, overwrite=overwrite)
+    refuse_place(path, overwrite=overwrite)
     try:
         data = encoder(photo, quality=quality)
     except (OSError, ValueError, RuntimeError) as error:
@@ -63,7 +63,7 @@ def write(photo: Photo, path: str | Path, *, overwrite: bool = False, quality: i
     return path
 
 
-def _refuse_place(path: Path, *, overwrite: bool) -> None:
+def refuse_place(path: Path, *, overwrite: bool) -> None:
     """Look at the place before the work of encoding."""
     try:
         is_folder, has_folder, is_there = path.is_dir(), path.parent.is_dir(), path.exists()

@@ -1,12 +1,38 @@
 """Iris: the shape that a point out of focus spreads into."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
 from wideopen.errors import OpticsError
+from wideopen.photo import read
+from wideopen.photo.profile import to_linear
+
+MOST_BLADES = 100
+LARGEST_PICTURE_PX = 512
+
+
+def read_iris(path: Path) -> Float[np.ndarray, "side side"]:
+    """Read a picture as an iris: its linear light is the transmission, black is added to make it square.
+
+    Raises:
+        PhotoError: If the file is no picture.
+    """
+    photo = read(path)
+    light = to_linear(photo.pixels, photo.icc).mean(axis=2)
+    if photo.alpha is not None:
+        light = light * photo.alpha
+    side = max(light.shape)
+    square = np.zeros((side, side), np.float32)
+    top, left = (side - light.shape[0]) // 2, (side - light.shape[1]) // 2
+    square[top : top + light.shape[0], left : left + light.shape[1]] = light.clip(0, 1)
+    if side > LARGEST_PICTURE_PX:
+        size = (LARGEST_PICTURE_PX, LARGEST_PICTURE_PX)
+        square = np.asarray(Image.fromarray(square).resize(size, Image.Resampling.BOX), np.float32)
+    return square
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +54,10 @@ class Iris:
     the shape changes: what a real barrel takes of a corner's light is given back."""
 
     def __post_init__(self) -> None:
-        if self.blades and self.blades < 3:
-            raise OpticsError(f"an iris of {self.blades} blades cannot close; use 3 or more, or 0 for a round one")
+        if self.blades and not 3 <= self.blades <= MOST_BLADES:
+            raise OpticsError(
+                f"an iris of {self.blades} blades is not to be had; use 3 to {MOST_BLADES}, or 0 for a round one"
+            )
         if not 0 <= self.cat_eye <= 1:
             raise OpticsError(f"cat's eye is {self.cat_eye:g}, but it is a share from 0 to 1")
         if not np.isfinite(self.rotation_deg):

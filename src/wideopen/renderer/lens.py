@@ -1,12 +1,13 @@
 """LensRenderer: a photo as a fast lens would have seen it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from wideopen.errors import FocusError, OpticsError
+from wideopen.errors import FocusError, OpticsError, PhotoError
 from wideopen.optics import DefocusMap, DepthMap, Lens
 from wideopen.photo import Photo, lens_of
 from wideopen.photo.profile import from_linear, to_linear
@@ -170,7 +171,7 @@ def render(
     photo: Photo,
     *,
     f_number: float = 1.8,
-    focus: tuple[float, float] | str | Focus = "auto",
+    focus: Sequence[float] | str | Focus = "auto",
     depth: str | Path | DepthMap = "auto",
     max_blur_percent: float = MAX_BLUR_PERCENT,
     highlights: float = HIGHLIGHTS,
@@ -190,11 +191,24 @@ def render(
     Raises:
         WideopenError: If depth, focus or lens cannot be had.
     """
+    if not isinstance(photo, Photo):
+        raise PhotoError(f"render wants a Photo, as wideopen.read(path) gives it, not {type(photo).__name__}")
     if isinstance(focus, str):
         focus = Focus.parse(focus)
-    elif isinstance(focus, tuple):
-        focus = Focus(point_px=focus)
+    elif not isinstance(focus, Focus):
+        focus = Focus(point_px=_point(focus))
     renderer = LensRenderer(
         f_number=f_number, focus=focus, depth=depth, max_blur_percent=max_blur_percent, highlights=highlights
     )
     return renderer(photo)
+
+
+def _point(focus: object) -> tuple[float, float]:
+    """Take two numbers, in whatever sequence they come."""
+    try:
+        x, y = focus  # type: ignore[misc]
+        return float(x), float(y)
+    except (TypeError, ValueError) as error:
+        raise FocusError(
+            f"focus {focus!r} is not understood; give (x, y) in pixels, or text as --focus takes it"
+        ) from error

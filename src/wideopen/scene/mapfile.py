@@ -298,5 +298,6 @@ def _listed(suffixes: Iterable[str]) -> str:
 
 def _line(error: BaseException) -> str:
     """Make one printable line of what a decoder says."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
+    said = (isinstance(error, OSError) and error.strerror) or str(error)
+    text = " ".join("".join(c if c.isprintable() else " " for c in said).split())
     return text or type(error).__name__

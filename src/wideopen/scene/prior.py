@@ -32,7 +32,7 @@ def guess_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.
     row = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     ground = GROUND_DIOPTRES * np.clip((row - 0.45) / 0.55, 0, 1) ** 1.5
     dioptres = np.maximum(ground * (1 - matte), 0) + SUBJECT_DIOPTRES * matte
-    return DepthMap(dioptres.astype(np.float32), metric=False, origin="prior"), matte
+    return DepthMap(dioptres.astype(np.float32), metric=False, origin="built-in prior"), matte
 
 
 def _shrink(pixels: np.ndarray) -> np.ndarray:
