@@ -203,12 +203,12 @@ def render(
     return renderer(photo)
 
 
-def _point(focus: object) -> tuple[float, float]:
+def _point(focus: Sequence[float]) -> tuple[float, float]:
     """Take two numbers, in whatever sequence they come."""
     try:
-        x, y = focus  # type: ignore[misc]
-        return float(x), float(y)
-    except (TypeError, ValueError) as error:
-        raise FocusError(
-            f"focus {focus!r} is not understood; give (x, y) in pixels, or text as --focus takes it"
-        ) from error
+        numbers = [float(number) for number in focus]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) != 2:
+        raise FocusError(f"focus {focus!r} is not understood; give (x, y) in pixels, or text as --focus takes it")
+    return numbers[0], numbers[1]
