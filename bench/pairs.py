@@ -10,6 +10,7 @@ after one gain and offset per channel fitted to the real photo, because exposure
 
 import argparse
 import json
+import os
 import platform
 from pathlib import Path
 
@@ -141,7 +142,11 @@ def main():
     for name, measured in sets.items():
         print(table(f"Mean of {name} ({len(measured)} pairs)", mean_of(measured)))
     if arguments.json:
-        record = {"machine": platform.platform(), "means": {k: mean_of(v) for k, v in sets.items()}, "pairs": sets}
+        record = {
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            "means": {k: mean_of(v) for k, v in sets.items()},
+            "pairs": sets,
+        }
         arguments.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

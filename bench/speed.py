@@ -8,6 +8,7 @@ Times are the least of the repeats, in seconds, compilation left out; machines d
 
 import argparse
 import json
+import os
 import platform
 import time
 from pathlib import Path
@@ -94,7 +95,7 @@ def main():
         record = {
             "size": arguments.size,
             "threads": numba.get_num_threads(),
-            "machine": platform.platform(),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             "rows": rows,
         }
         arguments.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

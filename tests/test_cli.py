@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from wideopen import DepthMap, Photo, read
+from wideopen.batch import Job, run
 from wideopen.cli import main
 from wideopen.scene.mapfile import write_depth
 
@@ -143,6 +144,19 @@ def test_one_broken_photo_among_ten_leaves_nine_done(wideopen, tmp_path):
     assert "9 of 10 rendered" in err
     records = [json.loads(line) for line in out.splitlines()]
     assert [sorted(record) for record in records if "error" in record] == [["error", "input"]]
+
+
+def test_a_fault_of_ours_in_one_photo_does_not_cost_the_others(tmp_path):
+    def renderer(photo):
+        if photo.size[0] == 7:
+            raise ZeroDivisionError("unforeseen")
+        return photo
+
+    jobs = [Job(make(tmp_path / f"{w}.png", width=w), tmp_path / f"{w}.out.png") for w in (6, 7, 8)]
+    outcomes = list(run(jobs, renderer, name="test", overwrite=False))
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    assert "7.png met a fault" in outcomes[1].error
+    assert sorted(path.name for path in tmp_path.glob("*.out.png")) == ["6.out.png", "8.out.png"]
 
 
 def test_several_at_a_time_give_the_same_bytes(wideopen, tmp_path):

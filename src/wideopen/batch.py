@@ -209,6 +209,8 @@ def render_one(job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outc
         return Outcome(job, error=f"{job.photo} needs more memory than there is; make it smaller first")
     except OSError as error:
         return Outcome(job, error=f"{job.photo}: {error.strerror or error}")
+    except Exception as error:  # A fault of ours in one photo must not cost the others.
+        return Outcome(job, error=f"{job.photo} met a fault in wideopen, please report it: {error!r}")
 
 
 def refuse_original(photo: Path, output: Path) -> None:

@@ -45,6 +45,7 @@ class Report:
         self._total = total
         self._as_json = as_json
         self._start = time.perf_counter()
+        self._announcement = _Announcement()
         console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("rendering"),
@@ -59,7 +60,7 @@ class Report:
 
     def __enter__(self) -> Self:
         if self._progress.console.is_terminal:
-            event.register("numba:compile", _Announcement())
+            event.register("numba:compile", self._announcement)
         self._progress.start()
         return self
 
@@ -80,6 +81,8 @@ class Report:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+        if self._progress.console.is_terminal:
+            event.unregister("numba:compile", self._announcement)
         if self._total > 1:
             seconds = time.perf_counter() - self._start
             fate = f", {self.failed} failed" if self.failed else ""
