@@ -4,15 +4,18 @@ import json
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from wideopen.errors import RequestError, WideopenError
+from wideopen.errors import PhotoError, RequestError, WideopenError
 
 if TYPE_CHECKING:
     from wideopen.renderer import Renderer
+    from wideopen.renderer.iris import Iris
 
 
 class _PathType(click.ParamType):  # type: ignore[type-arg]
@@ -83,7 +86,21 @@ _LENS_OPTIONS = (
         help="For relative depth: blur radius at the point farthest from the focus, at f/1.8, "
         "in percent of the photo's diagonal.",
     ),
+    click.option(
+        "--preset",
+        metavar="NAME",
+        help="The discs of a kind of lens: round, fast-prime, pentagon, hexagon, rounded-seven, swirl, soap-bubble, "
+        "cream, anamorphic, mirror, heart or star. Options given beside it win.",
+    ),
     click.option("--blades", type=int, default=0, show_default=True, help="Blades of the iris; 0 is round."),
+    click.option(
+        "--curvature",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="C",
+        help="How far blades are bent, from 0, straight, to 1, a circle.",
+    ),
     click.option(
         "--rotation",
         "rotation_deg",
@@ -107,6 +124,39 @@ _LENS_OPTIONS = (
         show_default=True,
         metavar="S",
         help="How far discs close toward the corners, from 0 to 1.",
+    ),
+    click.option(
+        "--squeeze",
+        type=float,
+        default=1.0,
+        show_default=True,
+        metavar="TIMES",
+        help="How many times as high as wide discs are, from 0.4 to 2.5; 1.33 to 2 with anamorphic lenses.",
+    ),
+    click.option(
+        "--spherical",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="S",
+        help="Spherical aberration, from -1 to 1: above 0 rims are soft behind the focus and bright in front, "
+        "below 0 the reverse (soap bubbles).",
+    ),
+    click.option(
+        "--fringe",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="S",
+        help="Coloured rims, from -1 to 1: above 0 green behind the focus and magenta in front, below 0 the reverse.",
+    ),
+    click.option(
+        "--obstruction",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="S",
+        help="Hole in the discs of mirror lenses, a share of their radius from 0 to 0.9.",
     ),
     click.option(
         "--highlights",
@@ -224,29 +274,38 @@ def sample(output: Path, overwrite: bool) -> None:
 def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
     """Make the renderer that the options describe; a setting that cannot be is bad usage."""
     from wideopen.renderer import identity
-    from wideopen.renderer.iris import Iris, read_iris
     from wideopen.renderer.lens import LensRenderer
     from wideopen.scene import Focus, FocusRange
 
     if name not in ("lens", "identity"):
         raise click.UsageError(f"there is no renderer '{name}' here; use lens or identity")
-    iris_file, in_focus = settings.pop("iris_file"), settings.pop("in_focus")
-    picture = None if iris_file is None else read_iris(iris_file)
+    in_focus = settings.pop("in_focus")
     try:
         renderer = LensRenderer(
             focus=Focus.parse(settings.pop("focus")),
             in_focus=None if in_focus is None else FocusRange.parse(in_focus),
-            iris=Iris(
-                blades=settings.pop("blades"),
-                rotation_deg=settings.pop("rotation_deg"),
-                cat_eye=settings.pop("cat_eye"),
-                picture=picture,
-            ),
+            iris=_iris(settings.pop("preset"), settings.pop("iris_file"), settings),
             **settings,
         )
+    except PhotoError:
+        raise
     except WideopenError as error:
         raise click.UsageError(str(error)) from error
     return identity if name == "identity" else renderer
+
+
+def _iris(preset: str | None, picture: Path | None, settings: dict[str, Any]) -> "Iris":
+    """Make the iris of a preset, changed by what was given on the command line, and take its settings out."""
+    from wideopen.renderer.iris import Iris, read_iris
+
+    taken = {field.name: settings.pop(field.name) for field in fields(Iris) if field.name in settings}
+    context = click.get_current_context()
+    given = {key: value for key, value in taken.items() if context.get_parameter_source(key) != ParameterSource.DEFAULT}
+    if picture is not None:
+        given["picture"] = read_iris(picture)
+    elif given.keys() & {"blades", "curvature"}:
+        given["picture"] = None
+    return replace(Iris() if preset is None else Iris.of_preset(preset), **given)
 
 
 def main() -> None:

@@ -92,7 +92,7 @@ def _choose_kernels(radius: np.ndarray, brightest: np.ndarray, iris: Iris) -> tu
     level = level_of_radius(radius)
     area = np.pi * np.square(radius, dtype=np.float32)
     fine = (np.abs(radius) < PLAIN_FROM_PX) | (brightest > VISIBLE * area)
-    if iris.picture is not None or iris.cat_eye:
+    if iris.cat_eye or not iris.flat:
         fine[:] = True
     key = 2 * level + fine
     lowest = int(key.min())
