@@ -228,3 +228,13 @@ def test_levels_of_radius_are_finer_than_an_eye_can_tell(radius_px):
     level = int(level_of_radius(np.array([radius_px]))[0])
     error = abs(radius_of_level(level) - radius_px)
     assert error <= max(0.04, 0.009 * abs(radius_px)) or abs(radius_px) <= 0.5
+
+
+def test_a_fringe_colours_the_rim_of_a_background_light_green_and_leaves_white_white():
+    picture = plain(0)
+    picture[30, 40] = 500
+    iris = Iris(fringe=1)
+    drawn = spread_in_layers(take_apart(picture, field(-12)), iris)
+    row = drawn[30, 40:56]
+    assert row[..., 1].nonzero()[0].max() > row[..., 0].nonzero()[0].max()
+    assert spread_in_layers(take_apart(plain(), field(-12)), iris) == pytest.approx(plain(), abs=1e-5)

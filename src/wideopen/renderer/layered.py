@@ -30,12 +30,19 @@ def spread_in_layers(sheets: Sheets, iris: Iris) -> Float[np.ndarray, "h w 3"]:
     Returns:
         float32, linear light.
     """
+    if iris.coloured:
+        # Every colour has its own discs, and so its own share of the lens.
+        return np.stack([_spread(sheets, iris, channel)[..., channel] for channel in range(3)], axis=2)
+    return _spread(sheets, iris, None)
+
+
+def _spread(sheets: Sheets, iris: Iris, channel: int | None) -> Float[np.ndarray, "h w 3"]:
     height, width = sheets.front_radius_px.shape
     radius = np.concatenate([sheets.front_radius_px.ravel(), sheets.back_radius_px])
     edges = _layer_edges(float(np.abs(radius).max()))
     layer = (len(edges) - np.searchsorted(edges, radius, side="left")).astype(np.int16)
     brightest = np.concatenate([sheets.front[..., :3].max(axis=2).ravel(), sheets.back.max(axis=1)])
-    kernels, kernel = _choose_kernels(radius, brightest, iris)
+    kernels, kernel = _choose_kernels(radius, brightest, iris, channel)
     order, start = sort_points(sheets.back_at, layer, height, width, len(edges) + 1)
     layer_reach = np.zeros(len(edges) + 1, np.int64)
     np.maximum.at(layer_reach, layer, kernels.reach[kernel])
@@ -83,7 +90,9 @@ def _layer_edges(largest_px: float) -> np.ndarray:
     return np.array([-edge for edge in reversed(edges)] + edges, np.float32)
 
 
-def _choose_kernels(radius: np.ndarray, brightest: np.ndarray, iris: Iris) -> tuple[Kernels, np.ndarray]:
+def _choose_kernels(
+    radius: np.ndarray, brightest: np.ndarray, iris: Iris, channel: int | None
+) -> tuple[Kernels, np.ndarray]:
     """Choose every point's kernel, and draw those that occur.
 
     A large disc has an anti-aliased rim only where the point is bright enough for its rim to be seen;
@@ -92,7 +101,7 @@ def _choose_kernels(radius: np.ndarray, brightest: np.ndarray, iris: Iris) -> tu
     level = level_of_radius(radius)
     area = np.pi * np.square(radius, dtype=np.float32)
     fine = (np.abs(radius) < PLAIN_FROM_PX) | (brightest > VISIBLE * area)
-    if iris.cat_eye or not iris.flat:
+    if iris.cat_eye or not iris.flat or iris.coloured:
         fine[:] = True
     key = 2 * level + fine
     lowest = int(key.min())
@@ -100,13 +109,16 @@ def _choose_kernels(radius: np.ndarray, brightest: np.ndarray, iris: Iris) -> tu
     table = np.zeros(int(key.max()) - lowest + 1, np.int32)
     table[present - lowest] = np.arange(len(present))
     radius_px = np.array([radius_of_level(int(one) >> 1) for one in present])
-    drawn = [_draw(iris, radius, fine=bool(one & 1)) for radius, one in zip(radius_px, present, strict=True)]
+    drawn = [_draw(iris, radius, channel, fine=bool(one & 1)) for radius, one in zip(radius_px, present, strict=True)]
     return _stack(drawn, np.abs(radius_px), iris.barrel_scale), table[key - lowest]
 
 
-def _draw(iris: Iris, radius_px: float, *, fine: bool) -> tuple[np.ndarray, bool]:
+def _draw(iris: Iris, radius_px: float, channel: int | None, *, fine: bool) -> tuple[np.ndarray, bool]:
     """Draw a kernel, with a hard rim unless it is to be fine."""
-    kernel = iris.kernel_at(radius_px, x=0, y=0, aspect=1)
+    if channel is None:
+        kernel = iris.kernel_at(radius_px, x=0, y=0, aspect=1)
+    else:
+        kernel = iris.kernel_rgb_at(radius_px, x=0, y=0, aspect=1)[..., channel]
     if not fine:
         kernel = (kernel >= kernel.max() / 2).astype(np.float64)
         kernel /= kernel.sum()
