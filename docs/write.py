@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 
 import click
+import jaxtyping  # noqa: F401  before wideopen, which shows shapes where it is loaded
 
 import wideopen
 from wideopen.cli import app

@@ -3,12 +3,15 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wideopen import DepthError, DepthMap, Focus, FocusError, FocusRange, LensRenderer, Photo, render
 from wideopen.scene import focus_on, look
-from wideopen.scene.fit import fit_depth, resize_linear
+from wideopen.scene.fit import blocks_near_border, fit_depth, resize_linear
 from wideopen.scene.focus import dioptres_at
 from wideopen.scene.prior import guess_depth
+from wideopen.scene.vote import vote_between
 
 HEIGHT, WIDTH = 96, 144
 Y, X = np.mgrid[:HEIGHT, :WIDTH]
@@ -49,6 +52,83 @@ def test_a_smooth_map_is_only_interpolated():
     ramp = np.linspace(0, 1, 12)[:, None] * np.ones((1, 18))
     fitted = fit_depth(depth_of(ramp), picture()).dioptres
     assert fitted == pytest.approx(resize_linear(depth_of(ramp).dioptres, height=HEIGHT, width=WIDTH), abs=0.06)
+
+
+def wires():
+    """Wires one pixel wide, and a pole, before a far wall that gets nearer toward the right."""
+    wall = np.broadcast_to(np.linspace(0.2, 0.3, WIDTH), (HEIGHT, WIDTH))
+    return np.where((X % 12 == 5) | (Y % 16 == 3) | (abs(X - 70) < 4), 1.0, wall).astype(np.float32)
+
+
+def test_a_sharp_map_of_the_photos_size_is_left_as_it_is():
+    """Even where colour knows nothing of its borders."""
+    grey = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32)
+    assert (fit_depth(depth_of(wires()), grey).dioptres == wires()).all()
+
+
+def test_a_soft_map_of_the_photos_size_gets_the_photos_edges():
+    soft = np.mean([np.roll(BALL_DEPTH, (dy, dx), (0, 1)) for dy in range(-2, 3) for dx in range(-2, 3)], axis=0)
+    fitted = fit_depth(depth_of(soft), picture()).dioptres
+    assert ((fitted > 0.35) & (fitted < 0.9)).mean() < 0.002
+    assert ((fitted > 0.625) != BALL).mean() < 0.003
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 40), st.integers(1, 300)),
+    small=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    seed=st.integers(0, 99),
+)
+def test_fitting_invents_no_depth_and_works_at_any_size(size, small, seed):
+    rng = np.random.default_rng(seed)
+    photo, values = rng.random((*size, 3), np.float32), rng.random(small, np.float32)
+    for reach, stride in ((2, 1), (6, 2), (18, 6)):
+        stretched = resize_linear(values, height=size[0], width=size[1])
+        active = np.ones((-(-size[0] // 18), -(-size[1] // 18)), bool)
+        voted = vote_between(stretched, active, photo, 18, reach, stride, 0.04, 0.07)
+        assert stretched.min() - 1e-6 <= voted.min()
+        assert voted.max() <= stretched.max() + 1e-6
+
+
+def test_a_vote_is_what_the_plain_formula_says():
+    """Every pixel by itself in plain NumPy: the window's two sides, and which of them looks more like it."""
+    rng = np.random.default_rng(3)
+    values = np.where(rng.random((20, 301)) < 0.5, 0.2, 0.9).astype(np.float32) + rng.random((20, 301), np.float32) / 3
+    photo = rng.random((20, 301, 3), np.float32)
+    reach, stride, sigma = 4, 2, 0.3
+    voted = vote_between(values, np.ones((3, 38), bool), photo, 8, reach, stride, 0.04, sigma)
+    for y, x in np.ndindex(20, 301):
+        ny, nx = np.mgrid[y - reach : y + reach + 1 : stride, x - reach : x + reach + 1 : stride].reshape(2, -1)
+        inside = (ny >= 0) & (ny < 20) & (nx >= 0) & (nx < 301)
+        ny, nx = ny[inside], nx[inside]
+        seen = values[ny, nx].astype(float)
+        middle, span = (seen.min() + seen.max()) / 2, np.ptp(seen)
+        clear = (seen - middle) / span
+        colour = ((photo[ny, nx] - photo[y, x]) ** 2).sum(axis=1) / (2 * sigma**2)
+        near_by = ((ny - y) ** 2 + (nx - x) ** 2) / (2 * (reach / 1.5) ** 2)
+        weight = clear**2 / (1 + (colour + near_by) / 4) ** 4
+        near, far = weight[clear > 0], weight[clear <= 0]
+        if (clear**2).mean() < 0.139:
+            assert voted[y, x] == values[y, x], "neither here nor there: a slope"
+        if (clear**2).mean() < 0.141:
+            continue
+        ahead = np.log((near.sum() + 1e-12) / (far.sum() + 1e-12)) + 3 * (values[y, x] - middle) / span
+        if abs(ahead) > 1e-3:
+            side, own = (clear > 0, near) if ahead > 0 else (clear <= 0, far)
+            assert voted[y, x] == pytest.approx((seen[side] * own).sum() / own.sum(), abs=1e-5)
+
+
+@pytest.mark.parametrize("side", [8, 11, 30])
+def test_blocks_without_a_border_near_them_are_skipped_and_nothing_else(side):
+    soft = resize_linear(depth_of(BALL_DEPTH[4::8, 4::8]).dioptres, height=HEIGHT, width=WIDTH)
+    wide = np.tile(soft, (2, 3))
+    photo = np.tile(picture(), (2, 3, 1))
+    active = blocks_near_border(wide, side, 0.03)
+    assert 0.1 < active.mean() < 0.9
+    everywhere = np.ones_like(active)
+    skipping, plain = (vote_between(wide, blocks, photo, side, 8, 2, 0.03, 0.07) for blocks in (active, everywhere))
+    assert (skipping == plain).all()
+    assert (plain != wide).any()
 
 
 def test_linear_resizing_keeps_constant_maps_and_ramps():

@@ -5,12 +5,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import wideopen
 
 SOURCE = Path(wideopen.__file__).parent
-ORDER = ("errors", "compiled", "optics", "photo", "scene", "renderer", "batch", "sample", "report", "cli", "__main__")
+ORDER = (
+    "errors",
+    "compiled",
+    "shapes",
+    "optics",
+    "photo",
+    "scene",
+    "renderer",
+    "batch",
+    "sample",
+    "report",
+    "cli",
+    "__main__",
+)
 FILES = sorted(SOURCE.rglob("*.py"))
 
 
@@ -83,6 +97,28 @@ def test_rendering_imports_no_torch_and_help_imports_no_compiler():
         "assert 'numba' in sys.modules; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_jpeg_loads_no_library_that_it_does_not_need(tmp_path):
+    wideopen.Photo(pixels=np.zeros((8, 8, 3), np.float32)).save(tmp_path / "photo.jpg")
+    needless = ("tifffile", "imagecodecs", "pillow_heif", "OpenEXR", "rich", "concurrent.futures.process")
+    code = (
+        "import sys; sys.argv = ['wideopen', 'render', 'photo.jpg']\n"
+        "from wideopen.cli import main\n"
+        "try: main()\n"
+        f"except SystemExit as stop: print(stop.code, [name for name in {needless} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
+@pytest.mark.parametrize(
+    ("before", "shown"), [("", "<class 'numpy.ndarray'>"), ("import jaxtyping;", "Float[ndarray, 'h w']")]
+)
+def test_shapes_are_jaxtypings_where_that_is_loaded_and_cost_nothing_elsewhere(before, shown):
+    code = f"{before}import numpy, wideopen.shapes; print(wideopen.shapes.Float[numpy.ndarray, 'h w'])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert shown in done.stdout
 
 
 def test_nothing_in_the_package_works_on_one_system_alone():

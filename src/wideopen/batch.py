@@ -6,15 +6,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from wideopen.errors import PhotoError, PhotoExistsError, RequestError, WideopenError
 from wideopen.photo import read, write
@@ -137,6 +133,9 @@ def run(
         for job in jobs:
             yield render_one(job, renderer, name, overwrite)
         return
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import active_children, get_context
+
     threads = max(1, (os.cpu_count() or 1) // processes)
     workers = min(processes, len(jobs), MOST_PROCESSES)
     with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads,)) as pool:
@@ -169,6 +168,9 @@ def _ignored_interrupts() -> Iterator[None]:
 
 def _outcome_of(done: Future[Outcome], job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outcome:
     """Take an outcome; where a worker died, its photo and those that waited get a process of their own."""
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+    from multiprocessing import get_context
+
     try:
         return done.result()
     except BrokenProcessPool:
@@ -241,23 +243,26 @@ def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[st
         scene = renderer.look(photo)
         clock.append(time.perf_counter())
         defocus = renderer.defocus(photo, scene)
-        rendered = renderer.draw(photo, defocus)
         focus = renderer.focus_dioptres(photo, scene) if scene.depth.metric else None
         facts = {
             "depth_origin": scene.depth.origin,
             "depth_metric": scene.depth.metric,
             "focus_dioptres": None if focus is None else round(focus, 4),
-            "max_radius_px": round(float(np.abs(defocus.radius_px).max()), 2),
+            "max_radius_px": round(float(max(defocus.radius_px.max(), -defocus.radius_px.min())), 2),
         }
+        # A large photo's pictures together are more than some computers hold: each goes when it has served.
+        del scene
+        photo = renderer.draw(photo, defocus)
+        del defocus
     else:
         clock.append(time.perf_counter())
-        rendered = renderer(photo)
+        photo = renderer(photo)
     clock.append(time.perf_counter())
     try:
         job.output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PhotoError(f"{job.output} cannot be written ({error.strerror}); choose another place") from error
-    write(rendered, job.output, overwrite=overwrite)
+    write(photo, job.output, overwrite=overwrite)
     clock.append(time.perf_counter())
     steps = ("read", "scene", "render", "write")
     return {

@@ -1,15 +1,15 @@
 """What a command tells: progress, a line per photo, a summary, or JSON."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
+import numpy as np
 from numba.core import event
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wideopen.batch import Outcome, refuse_original
 from wideopen.errors import RequestError
@@ -18,6 +18,9 @@ from wideopen.photo.write import refuse_place
 from wideopen.scene import look
 from wideopen.scene.mapfile import Kind, write_depth
 from wideopen.scene.mapfile import view as draw_view
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class _Announcement(event.Listener):  # type: ignore[misc]
@@ -45,29 +48,21 @@ class Report:
         self._total = total
         self._as_json = as_json
         self._start = time.perf_counter()
-        self._announcement = _Announcement()
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("rendering"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=total < 2 or not console.is_terminal,
-        )
-        self._task = self._progress.add_task("rendering", total=total)
+        self._announcement = _Announcement() if sys.stderr.isatty() else None
+        self._progress = _progress_bar(total) if total > 1 and sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
-        if self._progress.console.is_terminal:
+        if self._announcement is not None:
             event.register("numba:compile", self._announcement)
-        self._progress.start()
+        if self._progress is not None:
+            self._progress.start()
         return self
 
     def add(self, outcome: Outcome) -> None:
         """Tell of one photo."""
         self._done += 1
-        self._progress.advance(self._task)
+        if self._progress is not None:
+            self._progress.advance(self._progress.task_ids[0])
         if outcome.error is not None:
             self.failed += 1
             click.echo(f"wideopen: {' '.join(outcome.error.split())}", err=True)
@@ -80,13 +75,31 @@ class Report:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
-        if self._progress.console.is_terminal:
+        if self._progress is not None:
+            self._progress.stop()
+        if self._announcement is not None:
             event.unregister("numba:compile", self._announcement)
         if self._total > 1:
             seconds = time.perf_counter() - self._start
             fate = f", {self.failed} failed" if self.failed else ""
             click.echo(f"{self._done - self.failed} of {self._total} rendered in {seconds:.1f} s{fate}", err=True)
+
+
+def _progress_bar(total: int) -> "Progress":
+    """Make a bar on standard error that is gone in the end; one photo needs none, and its library is slow to load."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("rendering"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.add_task("rendering", total=total)
+    return bar
 
 
 def _line(record: dict[str, Any]) -> str:
@@ -129,10 +142,11 @@ def describe_depth(
         raise RequestError(f"the map and the picture of it would both become {output}; name two files")
     photo = read(path)
     scene = look(photo, depth=depth, kind=depth_kind)
+    del photo  # which may be larger than all that follows
     if output is not None:
         write_depth(scene.depth, output, overwrite=overwrite)
     if view is not None:
-        pixels = draw_view(scene.depth).astype("float32") / 255
+        pixels = np.divide(draw_view(scene.depth), np.float32(255), dtype=np.float32)
         Photo(pixels=pixels, format="PNG").save(view, overwrite=overwrite)
     return {
         "input": str(path),

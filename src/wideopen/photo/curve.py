@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+
+from wideopen.shapes import Float
 
 _CELLS = 65535  # so that samples of 8 and 16 bits fall on the table's own entries
 _BAND = 1 << 14  # values whose work fits the processor's cache

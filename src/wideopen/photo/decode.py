@@ -1,7 +1,8 @@
 """Decoders of every format but TIFF: file in memory in, `Stored` out.
 
 Pillow's classes are called directly, not through `Image.open`: its limit on the number of pixels is
-one global variable, and `refuse_bomb` stands in its place.
+one global variable, and `refuse_bomb` stands in its place. A decoder is imported when a file needs it,
+so that a JPEG does not wait for the rest.
 """
 
 import math
@@ -9,23 +10,18 @@ import re
 from collections.abc import Callable
 from io import BytesIO
 
-import imagecodecs
 import numpy as np
-import pillow_heif
-from jaxtyping import Shaped
-from PIL import Image, ImageCms
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.GifImagePlugin import GifImageFile
+from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from wideopen.errors import PhotoError
 from wideopen.photo.metadata import orientation_of
 from wideopen.photo.stored import Stored, refuse_bomb
+from wideopen.shapes import Shaped
 
 _PNG_BITS_AT = 24
+_BAND_PIXELS = 1 << 18
 
 
 def decode_jpeg(data: bytes) -> Stored:
@@ -35,30 +31,41 @@ def decode_jpeg(data: bytes) -> Stored:
 
 def decode_gif(data: bytes) -> Stored:
     """Decode the first frame of a GIF."""
+    from PIL.GifImagePlugin import GifImageFile
+
     return _stored(_opened(GifImageFile, data))
 
 
 def decode_webp(data: bytes) -> Stored:
     """Decode a WebP, or the first frame of an animated one."""
+    from PIL.WebPImagePlugin import WebPImageFile
+
     return _stored(_opened(WebPImageFile, data))
 
 
 def decode_png(data: bytes) -> Stored:
     """Decode a PNG with all of its 8 or 16 bits, or the first frame of an animated one."""
+    from PIL.PngImagePlugin import PngImageFile
+
     image = _opened(PngImageFile, data)
     if data[_PNG_BITS_AT] == 16:
+        from imagecodecs import png_decode
+
         # Pillow keeps only the upper 8 bits of colour.
         image.load()
-        return _stored(image, samples=imagecodecs.png_decode(data), white=65535.0)
+        return _stored(image, samples=png_decode(data), white=65535.0)
     return _stored(image)
 
 
 def decode_avif(data: bytes) -> Stored:
     """Decode an AVIF with all of its 8, 10 or 12 bits."""
+    from imagecodecs import avif_decode
+    from PIL.AvifImagePlugin import AvifImageFile
+
     image = _opened(AvifImageFile, data)
     bits, monochrome = _av1_samples(data)
     # Pillow gives 8 bits only, and colour even for grey.
-    samples = imagecodecs.avif_decode(data, index=0) if bits > 8 else np.asarray(image)
+    samples = avif_decode(data, index=0) if bits > 8 else np.asarray(image)
     if monochrome and samples.ndim == 3:
         samples = samples[..., [0, 3]] if samples.shape[2] == 4 else samples[..., :1]
     return _stored(image, samples=samples, white=2.0**bits - 1)
@@ -66,6 +73,8 @@ def decode_avif(data: bytes) -> Stored:
 
 def decode_heif(data: bytes) -> Stored:
     """Decode an HEIC with all of its 8, 10 or 12 bits; its decoder turns it upright."""
+    import pillow_heif
+
     file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
     image = file[file.primary_index]
     refuse_bomb(image.size)
@@ -97,7 +106,18 @@ def samples_of_pillow(image: Image.Image) -> tuple[Shaped[np.ndarray, "h w c"], 
         image = image.convert(image.mode.upper())
     elif image.mode not in ("L", "LA", "RGB", "RGBA"):
         image = image.convert("RGB")
-    return _with_channels(np.asarray(image)), icc
+    return _array_of(image), icc
+
+
+def _array_of(image: Image.Image) -> Shaped[np.ndarray, "h w c"]:
+    """Copy samples out of Pillow a band of rows at a time: at once, it holds them three times over."""
+    width, height = image.size
+    samples = np.empty((height, width, len(image.getbands())), np.uint8)
+    rows = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        band = np.asarray(image.crop((0, top, width, min(top + rows, height))))
+        samples[top : top + rows] = _with_channels(band)
+    return samples
 
 
 def divided_by_alpha(samples: Shaped[np.ndarray, "h w c"], *, white: float) -> Shaped[np.ndarray, "h w c"]:
@@ -149,6 +169,8 @@ def _plain_mode(image: Image.Image) -> str:
 
 def _srgb_of_cmyk(image: Image.Image, icc: bytes | None) -> Image.Image:
     """Convert inks to sRGB by their profile, or without one as if they were ideal."""
+    from PIL import ImageCms
+
     if icc:
         try:
             converted = ImageCms.profileToProfile(

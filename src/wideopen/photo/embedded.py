@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float
 
 from wideopen.optics import DepthMap
 from wideopen.photo import apple_depth, google_depth, xmp
+from wideopen.shapes import Float
 
 Part = TypeVar("Part")
 
@@ -43,7 +43,9 @@ def embedded(data: bytes, *, format: str) -> Embedded:
     if format in ("JPEG", "MPO"):
         return _of_jpeg(data)
     if format == "HEIF":
-        found = _or_none(lambda: apple_depth.of_heif(data))
+        from wideopen.photo.heif_depth import of_heif
+
+        found = _or_none(lambda: of_heif(data))
         return Embedded() if found is None else Embedded(depth=found[0], matte=found[1])
     return Embedded()
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import numpy as np
-from jaxtyping import Float
 
 from wideopen.optics import DepthMap
 from wideopen.photo import grey, jpeg_parts, xmp
+from wideopen.shapes import Float
 
 _GOOGLE = "http://ns.google.com/photos/"
 _DEPTH, _IMAGE, _FOCUS = f"{_GOOGLE}1.0/depthmap/", f"{_GOOGLE}1.0/image/", f"{_GOOGLE}1.0/focus/"

@@ -3,10 +3,10 @@
 import io
 
 import numpy as np
-from jaxtyping import Float
 from PIL import Image
 
 from wideopen.photo import jpeg_parts
+from wideopen.shapes import Float
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"

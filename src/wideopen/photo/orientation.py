@@ -1,7 +1,8 @@
 """The eight orientations of EXIF: turning arrays and points upright."""
 
 import numpy as np
-from jaxtyping import Shaped
+
+from wideopen.shapes import Shaped
 
 
 def turn_array(array: Shaped[np.ndarray, "..."], *, orientation: int) -> Shaped[np.ndarray, "..."]:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from wideopen.errors import PhotoError
 from wideopen.optics import DepthMap
+from wideopen.shapes import Float
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
 
 from wideopen.photo import curve
 from wideopen.photo.curve import SRGB, Curve, Parametric, Sampled, Values
+from wideopen.shapes import Float
 
 _TAG_TABLE_AT = 128
 _MAX_TAGS = 1000

@@ -4,22 +4,30 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Shaped
 from PIL import Image
 
 from wideopen.errors import PhotoError
 from wideopen.optics import DepthMap
-from wideopen.photo import decode, tiff
+from wideopen.photo import decode
 from wideopen.photo.embedded import Embedded, embedded
 from wideopen.photo.metadata import focus_of, turned_before, upright_exif, upright_xmp
 from wideopen.photo.orientation import turn_array, turn_point
 from wideopen.photo.photo import Photo
 from wideopen.photo.stored import Stored
+from wideopen.shapes import Float, Shaped
+
+
+def _decode_tiff(data: bytes) -> Stored:
+    """Decode a TIFF; its libraries take long to load, and are not loaded for another format."""
+    from wideopen.photo.tiff import decode_tiff
+
+    return decode_tiff(data)
+
 
 _DECODERS = {
     "JPEG": decode.decode_jpeg,
     "PNG": decode.decode_png,
-    "TIFF": tiff.decode_tiff,
+    "TIFF": _decode_tiff,
     "WEBP": decode.decode_webp,
     "AVIF": decode.decode_avif,
     "HEIF": decode.decode_heif,
@@ -165,12 +173,7 @@ def _scaled(samples: Shaped[np.ndarray, "*shape"], *, white: float) -> Float[np.
     """Bring samples to float32 where `white` is 1, exactly rounded."""
     if samples.dtype == np.float32:
         return np.ascontiguousarray(samples)
-    if samples.dtype == np.uint8:
-        table = (np.arange(256) / white).astype(np.float32)
-        return table[samples]
-    scaled = samples.astype(np.float32, order="C")
-    scaled /= np.float32(white)
-    return scaled
+    return np.divide(samples, np.float32(white), out=np.empty(samples.shape, np.float32))
 
 
 def _fitting_profile(icc: bytes | None, *, channels: int) -> bytes | None:

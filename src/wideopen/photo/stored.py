@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Shaped
 
 from wideopen.errors import PhotoError
+from wideopen.shapes import Shaped
 
 MAX_MEGAPIXELS = 500
 

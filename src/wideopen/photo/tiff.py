@@ -8,7 +8,6 @@ from typing import Literal
 import imagecodecs
 import numpy as np
 import tifffile
-from jaxtyping import Shaped
 from PIL.TiffImagePlugin import TiffImageFile
 
 from wideopen.errors import PhotoError
@@ -17,6 +16,7 @@ from wideopen.photo.decode import divided_by_alpha, samples_of_pillow
 from wideopen.photo.exif import ORIENTATION
 from wideopen.photo.stored import Stored, refuse_bomb
 from wideopen.photo.tiff_exif import exif_of_tiff, insert_exif, main_texts
+from wideopen.shapes import Shaped
 
 # Odd tags are no concern of people who render photos; without any handler Python prints them.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())

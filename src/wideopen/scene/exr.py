@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+
+from wideopen.shapes import Float
 
 _PREFERRED = ("Z", "Y", "R")
 

@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from wideopen.errors import FocusError
 from wideopen.optics import DepthMap
+from wideopen.scene.fit import resize_linear
+from wideopen.shapes import Float
 
 _POINT_PX = re.compile(r"(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)")
 _POINT_PERCENT = re.compile(r"(-?\d+(?:\.\d+)?)\s*%\s*,\s*(-?\d+(?:\.\d+)?)\s*%")
@@ -110,17 +111,19 @@ def dioptres_at(depth: DepthMap, x: int, y: int) -> float:
     return float(np.median(same))
 
 
-def dioptres_of_subject(depth: DepthMap, matte: Float[np.ndarray, "h w"]) -> float:
+def dioptres_of_subject(depth: DepthMap, matte: Float[np.ndarray, "mh mw"]) -> float:
     """Find the depth of the subject: the 60 % quantile under its matte, for subjects lean toward the camera.
 
     A quarter of a million pixels are enough to find it.
 
     Args:
-        depth: Of the matte's size.
-        matte: float32, how much a pixel belongs to the subject.
+        depth: The scene.
+        matte: float32, how much each part of the same frame belongs to the subject, of any size.
     """
     step = max(1, round((depth.dioptres.size / 250_000) ** 0.5))
-    values, weights = depth.dioptres[::step, ::step].ravel(), matte[::step, ::step].ravel().astype(np.float64)
+    sampled = depth.dioptres[::step, ::step]
+    values = sampled.ravel()
+    weights = resize_linear(matte, height=sampled.shape[0], width=sampled.shape[1]).ravel().astype(np.float64)
     if not weights.sum() > 0:
         weights = np.ones_like(weights)
     order = np.argsort(values, kind="stable")

@@ -2,26 +2,25 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-import imagecodecs
 import numpy as np
-import tifffile
-from jaxtyping import Float, UInt8
-from PIL import Image, ImageOps
+from PIL import Image
 
 from wideopen.errors import DepthError, PhotoExistsError
 from wideopen.optics import DepthMap
 from wideopen.photo import grey
 from wideopen.photo.whole import whole_file
 from wideopen.scene import exr, pfm
+from wideopen.shapes import Float, UInt8
 
 Kind = Literal["disparity", "dioptres", "metres"]
 
 _MOST_PIXELS = 178_000_000
 _JPEG_NOISE_LEVELS = 4
+_BAND_PIXELS = 1 << 18
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
@@ -74,7 +73,7 @@ def write_depth(depth: DepthMap, path: str | Path, *, overwrite: bool = False) -
         raise PhotoExistsError(f"{path} is there already; allow overwriting or choose another name")
     try:
         with whole_file(path) as beside:
-            writer(beside, depth.dioptres.astype(np.float32))
+            writer(beside, depth.dioptres.astype(np.float32, copy=False))
     except (OSError, RuntimeError, ValueError) as error:
         raise DepthError(f"cannot write {path} ({_line(error)}); choose another place") from error
     return path
@@ -89,11 +88,26 @@ def view(depth: DepthMap) -> UInt8[np.ndarray, "h w 3"]:
     Returns:
         sRGB, 8 bits.
     """
-    far, near = np.quantile(depth.dioptres, [0.001, 0.999])
-    span = float(near - far) or 1.0
-    nearness = ((depth.dioptres.astype(np.float64) - far) / span).clip(0, 1)
-    colours: np.ndarray = _ramp()[(nearness * 255 + 0.5).astype(np.uint8)]
+    step = max(1, round((depth.dioptres.size / 1_000_000) ** 0.5))
+    far, near = map(float, np.quantile(depth.dioptres[::step, ::step], [0.001, 0.999]))
+    ramp = _ramp()
+    colours = np.empty((*depth.dioptres.shape, 3), np.uint8)
+    for rows in _bands(depth.dioptres):
+        colours[rows] = ramp[_steps(depth.dioptres[rows].clip(far, near), far, near, most=255).astype(np.uint8)]
     return colours
+
+
+def _steps(dioptres: Float[np.ndarray, "h w"], far: float, near: float, *, most: int) -> Float[np.ndarray, "h w"]:
+    """Count dioptres from `far` up to `near` in steps, halves rounded up."""
+    nearness = (dioptres.astype(np.float64) - far) / ((near - far) or 1.0)
+    return np.floor(nearness * most + 0.5)
+
+
+def _bands(values: np.ndarray) -> Iterator[slice]:
+    """Cut rows into bands whose copies take little memory."""
+    rows = max(1, _BAND_PIXELS // values.shape[1])
+    for top in range(0, values.shape[0], rows):
+        yield slice(top, top + rows)
 
 
 def _ramp() -> UInt8[np.ndarray, "256 3"]:
@@ -149,11 +163,15 @@ def _read_png(path: Path) -> np.ndarray:
     # Of 16 bits in colour, Pillow keeps 8.
     bits, colour_type = data[24:26]
     if bits == 16 and colour_type != 0:
-        pixels = imagecodecs.png_decode(data)
+        from imagecodecs import png_decode
+
+        pixels = png_decode(data)
     return _without_colour(pixels, path)
 
 
 def _read_jpeg(path: Path) -> np.ndarray:
+    from PIL import ImageOps
+
     data = path.read_bytes()
     _refuse_giant(grey.size(data))
     with Image.open(path, formats=("JPEG", "MPO")) as image:
@@ -169,6 +187,8 @@ def _read_jpeg(path: Path) -> np.ndarray:
 
 
 def _read_tiff(path: Path) -> np.ndarray:
+    import tifffile
+
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
         _refuse_giant((page.imagewidth, page.imagelength * page.imagedepth * page.samplesperpixel // 4))
@@ -202,12 +222,18 @@ def _read_pfm(path: Path) -> np.ndarray:
 
 
 def _write_png(path: Path, dioptres: Float[np.ndarray, "h w"]) -> None:
+    from imagecodecs import png_encode
+
     far, near = float(dioptres.min()), float(dioptres.max())
-    nearness = (dioptres.astype(np.float64) - far) / ((near - far) or 1.0)
-    path.write_bytes(imagecodecs.png_encode((nearness * 65535 + 0.5).astype(np.uint16)))
+    grey_values = np.empty(dioptres.shape, np.uint16)
+    for rows in _bands(dioptres):
+        grey_values[rows] = _steps(dioptres[rows], far, near, most=65535)
+    path.write_bytes(png_encode(grey_values))
 
 
 def _write_tiff(path: Path, dioptres: Float[np.ndarray, "h w"]) -> None:
+    import tifffile
+
     tifffile.imwrite(path, dioptres, photometric="minisblack", compression="deflate", metadata=None)
 
 

@@ -8,7 +8,8 @@ values; then float32 rows from the bottom to the top.
 import re
 
 import numpy as np
-from jaxtyping import Float
+
+from wideopen.shapes import Float
 
 _HEADER = re.compile(rb"(P[fF])\s+(\d{1,9})\s+(\d{1,9})\s+([-+0-9.eE]{1,32})\s")
 

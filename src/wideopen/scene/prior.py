@@ -6,13 +6,15 @@ same interface as an estimator that does see.
 """
 
 import numpy as np
-from jaxtyping import Float
 from PIL import Image
 
 from wideopen.optics import DepthMap
+from wideopen.shapes import Float
 
 LONG_SIDE = 192
 """The guess is made on a small picture; edges come back when it is fitted to the photo."""
+SAMPLES_PER_SIDE = 8
+"""Of a large photo, so many pixels across and down at least make one of the small picture."""
 SUBJECT_DIOPTRES = 0.8
 GROUND_DIOPTRES = 0.75
 
@@ -39,7 +41,8 @@ def _shrink(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape[:2]
     scale = min(1.0, LONG_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    picture = Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
+    step = max(1, int(1 / scale / SAMPLES_PER_SIDE))
+    picture = Image.fromarray(np.rint(pixels[::step, ::step].clip(0, 1) * 255).astype(np.uint8))
     return np.asarray(picture.resize(size, Image.Resampling.BOX), np.float32) / 255
 
 

@@ -4,26 +4,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from wideopen.errors import DepthError, FocusError
 from wideopen.optics import DepthMap
 from wideopen.photo import Photo
-from wideopen.scene.fit import fit_depth, resize_linear
+from wideopen.scene.fit import fit_depth
 from wideopen.scene.focus import Focus, dioptres_at, dioptres_of_subject
 from wideopen.scene.mapfile import Kind, read_depth
 from wideopen.scene.prior import guess_depth
+from wideopen.shapes import Float
 
 DepthKind = Kind
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Depth of the photo's size, and the subject where one is known or guessed."""
+    """Depth of the photo's size, and the subject as it is known or guessed."""
 
     depth: DepthMap
-    matte: Float[np.ndarray, "h w"]
-    """float32 in [0, 1]: how much a pixel belongs to the subject."""
+    matte: Float[np.ndarray, "mh mw"]
+    """float32 in [0, 1]: how much each part of the frame belongs to the subject, at the size that the
+    photo's file or the guess has it in."""
 
 
 def look(photo: Photo, *, depth: str | Path | DepthMap = "auto", kind: DepthKind = "disparity") -> Scene:
@@ -39,13 +40,9 @@ def look(photo: Photo, *, depth: str | Path | DepthMap = "auto", kind: DepthKind
         DepthError: If the depth is missing, broken, or shows another frame.
     """
     found, matte = _find(photo, depth, kind)
-    height, width = photo.pixels.shape[:2]
     if matte is None:
         matte = photo.matte if photo.matte is not None else guess_depth(photo.pixels)[1]
-    return Scene(
-        depth=fit_depth(found, photo.pixels),
-        matte=resize_linear(matte, height=height, width=width),
-    )
+    return Scene(depth=fit_depth(found, photo.pixels), matte=matte)
 
 
 def _find(photo: Photo, depth: str | Path | DepthMap, kind: DepthKind) -> tuple[DepthMap, np.ndarray | None]:
