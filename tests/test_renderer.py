@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from wideopen import DefocusMap, Iris, Photo
 from wideopen.renderer.exact import spread_exactly
-from wideopen.renderer.layered import level_of_radius, radius_of_level, spread_in_layers
+from wideopen.renderer.kernels import radius_of_key
+from wideopen.renderer.layered import spread_in_layers
 from wideopen.renderer.lens import spread
+from wideopen.renderer.points import key_of
 from wideopen.renderer.sheets import take_apart
 
 RENDERERS = [spread_exactly, spread_in_layers]
@@ -126,10 +128,10 @@ CUT = {
 @pytest.mark.parametrize("place", [(30, 40), (12, 15), (45, 66)], ids=str)
 @pytest.mark.parametrize("radius_px", [-7.0, 9.0])
 def test_cat_eye_cuts_the_same_shape_as_the_reference(iris, place, radius_px):
-    lone = take_apart(plain(), field(radius_px))
+    lone = take_apart(plain(500), field(radius_px))
     lone.front[..., 3] = 0
     lone.front[(*place, 3)] = 1
-    shapes = [render(lone, iris)[..., 0] > 0.15 for render in RENDERERS]
+    shapes = [render(lone, iris)[..., 0] > 250 for render in RENDERERS]
     assert shapes[0].sum() > 20
     assert (shapes[0] ^ shapes[1]).sum() <= 0.12 * shapes[0].sum()
 
@@ -223,11 +225,10 @@ def test_cat_eye_keeps_the_light_of_a_corner_lamp(y, x):
     assert (drawn[0.9] > 0.5).sum() < 0.85 * (drawn[0.0] > 0.5).sum()
 
 
-@given(st.floats(-300, 300))
-def test_levels_of_radius_are_finer_than_an_eye_can_tell(radius_px):
-    level = int(level_of_radius(np.array([radius_px]))[0])
-    error = abs(radius_of_level(level) - radius_px)
-    assert error <= max(0.04, 0.009 * abs(radius_px)) or abs(radius_px) <= 0.5
+@given(st.floats(-3000, 3000), st.booleans())
+def test_kernels_are_finer_than_an_eye_can_tell(radius_px, hard):
+    error_px = abs(radius_of_key(key_of.py_func(radius_px, hard)) - radius_px)
+    assert error_px <= max(1 / 30, 0.006 * abs(radius_px)) or abs(radius_px) <= 0.55
 
 
 def test_a_fringe_colours_the_rim_of_a_background_light_green_and_leaves_white_white():

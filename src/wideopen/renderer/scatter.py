@@ -1,4 +1,4 @@
-"""Compiled inner loops of the layered renderer."""
+"""Compiled inner loops of the layered renderer: from sorted points to light, band by band."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,14 @@ import numpy as np
 from numba import prange
 
 from wideopen.compiled import compiled
+from wideopen.renderer.points import Layered
 
 BAND_ROWS = 32
 """Rows that one thread works on at a time."""
-
 OPACITY_GAIN = 1.08
 """Discs of a slanted surface do not add up to exactly 1; the gain keeps what lies behind from glimmering through."""
+ENOUGH = 1e-4
+"""Share of the lens that may stay empty."""
 
 
 class Kernels(NamedTuple):
@@ -36,109 +38,169 @@ class Kernels(NamedTuple):
     jump: np.ndarray
 
 
-@compiled()
-def sort_points(
-    back_at: np.ndarray, layer: np.ndarray, height: int, width: int, layers: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sort points by row, then by layer, keeping their order otherwise (counting sort)."""
-    pixels = height * width
-    start = np.zeros(height * layers + 1, np.int64)
-    for point in range(layer.size):
-        row = (point if point < pixels else back_at[point - pixels]) // width
-        start[row * layers + layer[point] + 1] += 1
-    for bucket in range(height * layers):
-        start[bucket + 1] += start[bucket]
-    following = start[:-1].copy()
-    order = np.empty(layer.size, np.int32)
-    for point in range(layer.size):
-        row = (point if point < pixels else back_at[point - pixels]) // width
-        bucket = row * layers + layer[point]
-        order[following[bucket]] = point
-        following[bucket] += 1
-    return order, start
+class Frame(NamedTuple):
+    """Where in the whole photo the rows stand, for what depends on the place: the cat's eye."""
+
+    width: int
+    height: int
+    top: int
+    cat_eye: float
 
 
 @compiled(parallel=True)
 def scatter(
-    front: np.ndarray,
-    back: np.ndarray,
-    back_at: np.ndarray,
-    kernel: np.ndarray,
-    order: np.ndarray,
-    start: np.ndarray,
-    layer_reach: np.ndarray,
+    fine: Layered,
+    coarse: Layered,
+    first_bucket: np.ndarray,
+    level_of_layer: np.ndarray,
+    fine_reach: np.ndarray,
+    coarse_reach: np.ndarray,
+    table: np.ndarray,
     kernels: Kernels,
-    cat_eye: float,
+    frame: Frame,
     height: int,
-    width: int,
 ) -> np.ndarray:
-    """Work through the photo in bands of rows, each from the nearest layer to the farthest."""
-    out = np.empty((height, width, 3), np.float32)
-    layers = layer_reach.size
-    pad = layer_reach.max()
+    """Work through the rows in bands, each from the nearest layer to the farthest.
+
+    `fine_reach` and `coarse_reach` say for each layer how far its kernels reach, in pixels and in cells;
+    -1 where there are none. `table` leads from a kernel's key to its place.
+    """
+    out = np.empty((height, frame.width, 3), np.float32)
     for band in prange((height + BAND_ROWS - 1) // BAND_ROWS):
-        top = band * BAND_ROWS
-        bottom = min(top + BAND_ROWS, height)
-        sums = np.zeros((bottom - top, width + 2 * pad + 2, 4))
-        light = np.zeros((bottom - top, width, 3))
-        free = np.ones((bottom - top, width))
-        for layer in range(layers):
-            touched = False
-            in_front = layer < layers // 2
-            for y in range(max(top - layer_reach[layer], 0), min(bottom + layer_reach[layer], height)):
-                for i in range(start[y * layers + layer], start[y * layers + layer + 1]):
-                    point = order[i]
-                    x, light_4 = _point(point, y, width, front, back, back_at)
-                    if cat_eye > 0:
-                        _write_cut_jumps(
-                            sums,
-                            x,
-                            y,
-                            light_4,
-                            kernel[point],
-                            kernels,
-                            cat_eye,
-                            in_front,
-                            top,
-                            bottom,
-                            pad,
-                            height,
-                            width,
-                        )
-                    else:
-                        _write_jumps(sums, x + pad, y, light_4, kernel[point], kernels, top, bottom)
-                    touched = True
-            if touched:
-                _fill_from(sums, light, free, pad)
-        for y in range(top, bottom):
-            for x in range(width):
-                share = max(1 - free[y - top, x], 1e-6)
-                for c in range(3):
-                    out[y, x, c] = light[y - top, x, c] / share
+        _fill_band(
+            out,
+            band * BAND_ROWS,
+            fine,
+            coarse,
+            first_bucket,
+            level_of_layer,
+            fine_reach,
+            coarse_reach,
+            table,
+            kernels,
+            frame,
+        )
     return out
 
 
-@compiled(inline=True)
-def _point(
-    point: int, y: int, width: int, front: np.ndarray, back: np.ndarray, back_at: np.ndarray
-) -> tuple[int, tuple[float, float, float, float]]:
-    """Look up where a point of row `y` stands, its premultiplied light and its opacity."""
-    pixels = front.shape[0]
-    if point < pixels:
-        opacity = np.float64(front[point, 3])
-        return point - y * width, (
-            front[point, 0] * opacity,
-            front[point, 1] * opacity,
-            front[point, 2] * opacity,
-            opacity,
+@compiled()
+def _fill_band(
+    out: np.ndarray,
+    top: int,
+    fine: Layered,
+    coarse: Layered,
+    first_bucket: np.ndarray,
+    level_of_layer: np.ndarray,
+    fine_reach: np.ndarray,
+    coarse_reach: np.ndarray,
+    table: np.ndarray,
+    kernels: Kernels,
+    frame: Frame,
+) -> None:
+    width, layers = out.shape[1], level_of_layer.size
+    bottom = min(top + BAND_ROWS, out.shape[0])
+    light = np.zeros((bottom - top, width, 3), np.float32)
+    free = np.ones((bottom - top, width), np.float32)
+    seen = np.zeros((width, 4), np.float32)
+    pad = max(fine_reach.max(), 0)
+    sums = np.zeros((bottom - top, width + 2 * pad + 2, 4))
+    low, low_level = np.zeros((1, 1, 4)), 0
+    for layer in range(layers):
+        # Spread the points of full resolution
+        reach = fine_reach[layer]
+        touched = False
+        for y in range(max(top - reach, 0), min(bottom + reach, out.shape[0]) if reach >= 0 else 0):
+            bucket = y * layers + layer
+            touched |= _spread(sums, fine, bucket, y, pad, top, bottom, table, kernels, frame, 1)
+
+        # Spread the cells, onto rows that enclose the band
+        level = level_of_layer[layer]
+        side = 2**level
+        low_touched, low_top, low_pad = False, 0, 0
+        if level > 0 and coarse_reach[layer] >= 0:
+            low_pad = coarse_reach[layer]
+            columns, rows = (width - 1) // side + 1, (out.shape[0] - 1) // side + 1
+            low_top = (2 * top + 1 - side) // (2 * side)
+            low_bottom = (2 * bottom - 1 - side) // (2 * side) + 2
+            if level != low_level or low.shape[1] != columns + 2 * low_pad + 3:
+                low, low_level = np.zeros((low_bottom - low_top, columns + 2 * low_pad + 3, 4)), level
+            for y in range(max(low_top - low_pad, 0), min(low_bottom + low_pad, rows)):
+                bucket = first_bucket[level] + y * layers + layer
+                low_touched |= _spread(
+                    low, coarse, bucket, y, low_pad + 1, low_top, low_bottom, table, kernels, frame, side
+                )
+            if low_touched:
+                _add_up(low)
+
+        # Give the layer what is free of the lens
+        if touched or low_touched:
+            left_over = False
+            for row in range(bottom - top):
+                if touched:
+                    _read_out(sums[row], seen, pad)
+                    sums[row] = 0
+                else:
+                    seen[:] = 0
+                if low_touched:
+                    _add_interpolated(low, seen, (top + row + 0.5) / side - 0.5 - low_top, side, low_pad)
+                left_over |= _take(seen, light[row], free[row])
+            if low_touched:
+                low[:] = 0
+            if not left_over:
+                break
+    for row in range(bottom - top):
+        for x in range(width):
+            share = max(1 - free[row, x], np.float32(1e-6))
+            for c in range(3):
+                out[top + row, x, c] = light[row, x, c] / share
+
+
+@compiled()
+def _take(seen: np.ndarray, light: np.ndarray, free: np.ndarray) -> bool:
+    """Fill one row with what a layer shows; tell whether any of the lens is left."""
+    left_over = False
+    for x in range(free.size):
+        weight = seen[x, 3]
+        if weight > 1e-6 and free[x] > 0:
+            taken = min(weight * np.float32(OPACITY_GAIN), free[x])
+            scale = taken / weight
+            light[x, 0] += seen[x, 0] * scale
+            light[x, 1] += seen[x, 1] * scale
+            light[x, 2] += seen[x, 2] * scale
+            free[x] -= taken
+        left_over |= free[x] > ENOUGH
+    return left_over
+
+
+@compiled()
+def _spread(
+    sums: np.ndarray,
+    points: Layered,
+    bucket: int,
+    y: int,
+    pad: int,
+    top: int,
+    bottom: int,
+    table: np.ndarray,
+    kernels: Kernels,
+    frame: Frame,
+    side: int,
+) -> bool:
+    """Write the discs of one bucket's points, as jumps, to the rows from `top` up to `bottom`."""
+    for i in range(points.start[bucket], points.end[bucket]):
+        light = (
+            np.float64(points.light[i, 0]),
+            np.float64(points.light[i, 1]),
+            np.float64(points.light[i, 2]),
+            np.float64(points.light[i, 3]),
         )
-    behind = point - pixels
-    return back_at[behind] - y * width, (
-        np.float64(back[behind, 0]),
-        np.float64(back[behind, 1]),
-        np.float64(back[behind, 2]),
-        1.0,
-    )
+        kernel = table[points.key[i]]
+        if frame.cat_eye > 0:
+            front = points.key[i] & 1 == 1
+            _write_cut_jumps(sums, points.x[i], pad, y, light, kernel, kernels, front, top, bottom, frame, side)
+        else:
+            _write_jumps(sums, points.x[i] + pad, y, light, kernel, kernels, top, bottom)
+    return points.end[bucket] > points.start[bucket]
 
 
 @compiled(inline=True)
@@ -152,7 +214,7 @@ def _write_jumps(
     top: int,
     bottom: int,
 ) -> None:
-    """Add a disc around the padded column `x`, as jumps along its rows, to the rows of a band."""
+    """Add a disc around the padded column `x`, as jumps along its rows."""
     half = kernels.reach[kernel]
     first = kernels.first_row[kernel] - y + half
     value = kernels.value[kernel]
@@ -171,40 +233,42 @@ def _write_jumps(
             sums[at, column, 1] -= green
             sums[at, column, 2] -= blue
             sums[at, column, 3] -= weight
-        return
-    for row in range(max(y - half, top), min(y + half + 1, bottom)):
-        at = np.uint64(row - top)
-        for j in range(kernels.row_start[first + row], kernels.row_start[first + row + 1]):
-            column = np.uint64(x + kernels.jump_x[j])
-            jump = kernels.jump[j]
-            sums[at, column, 0] += jump * light[0]
-            sums[at, column, 1] += jump * light[1]
-            sums[at, column, 2] += jump * light[2]
-            sums[at, column, 3] += jump * light[3]
+    else:
+        for row in range(max(y - half, top), min(y + half + 1, bottom)):
+            at = np.uint64(row - top)
+            for j in range(kernels.row_start[first + row], kernels.row_start[first + row + 1]):
+                column = np.uint64(x + kernels.jump_x[j])
+                jump = kernels.jump[j]
+                sums[at, column, 0] += jump * light[0]
+                sums[at, column, 1] += jump * light[1]
+                sums[at, column, 2] += jump * light[2]
+                sums[at, column, 3] += jump * light[3]
 
 
 @compiled()
 def _write_cut_jumps(
     sums: np.ndarray,
     x: int,
+    pad: int,
     y: int,
     light: tuple[float, float, float, float],
     kernel: int,
     kernels: Kernels,
-    cat_eye: float,
     front: bool,
     top: int,
     bottom: int,
-    pad: int,
-    height: int,
-    width: int,
+    frame: Frame,
+    side: int,
 ) -> None:
-    """Add a disc that the barrel cuts: only what also lies in a second disc, shifted inward or outward."""
+    """Add a disc that the barrel cuts: only what also lies in a second disc, shifted inward or outward.
+
+    Where the barrel hides all the light, the disc stays whole.
+    """
     half = kernels.reach[kernel]
     first = kernels.first_row[kernel] - y + half
-    shift = cat_eye * kernels.radius_px[kernel] / np.sqrt(width * width / 4 + height * height / 4)
-    middle_x = (x + 0.5 - width / 2) * (shift if front else -shift)
-    middle_y = (y + 0.5 - height / 2) * (shift if front else -shift)
+    shift = frame.cat_eye * kernels.radius_px[kernel] / np.sqrt(frame.width**2 / 4 + frame.height**2 / 4)
+    middle_x = ((x + 0.5) * side - frame.width / 2) * (shift if front else -shift)
+    middle_y = ((y + 0.5) * side + frame.top - frame.height / 2) * (shift if front else -shift)
 
     # Add up what the barrel leaves, which is then made 1 again
     left_over = 0.0
@@ -212,6 +276,9 @@ def _write_cut_jumps(
         lower, upper = _chord(row - y - middle_y, middle_x, kernels.barrel_px[kernel])
         for j in range(kernels.row_start[first + row], kernels.row_start[first + row + 1]):
             left_over -= kernels.jump[j] * min(max(kernels.jump_x[j], lower), upper)
+    if left_over < 1e-3:
+        _write_jumps(sums, x + pad, y, light, kernel, kernels, top, bottom)
+        return
 
     for row in range(max(y - half, top), min(y + half + 1, bottom)):
         lower, upper = _chord(row - y - middle_y, middle_x, kernels.barrel_px[kernel])
@@ -219,10 +286,12 @@ def _write_cut_jumps(
             place = min(max(float(kernels.jump_x[j]), lower), upper)
             column = int(np.floor(place))
             part = place - column
-            jump = kernels.jump[j] / max(left_over, 1e-3)
+            jump = kernels.jump[j] / left_over
+            # Beyond the padding is beyond the frame.
+            column = min(max(column + x + pad, 0), sums.shape[1] - 2)
             for c in range(4):
-                sums[row - top, column + x + pad, c] += jump * (1 - part) * light[c]
-                sums[row - top, column + x + pad + 1, c] += jump * part * light[c]
+                sums[row - top, column, c] += jump * (1 - part) * light[c]
+                sums[row - top, column + 1, c] += jump * part * light[c]
 
 
 @compiled(inline=True)
@@ -234,20 +303,70 @@ def _chord(off_y: float, middle_x: float, barrel_px: float) -> tuple[float, floa
 
 
 @compiled()
-def _fill_from(sums: np.ndarray, light: np.ndarray, free: np.ndarray, pad: int) -> None:
-    """Turn a layer's jumps into light, give it what is free of the lens, and clear the sums."""
-    rows, width = free.shape
-    for row in range(rows):
+def _read_out(jumps: np.ndarray, seen: np.ndarray, pad: int) -> None:
+    """Turn one row of jumps into light."""
+    red = green = blue = weight = 0.0
+    for x in range(pad):
+        red += jumps[x, 0]
+        green += jumps[x, 1]
+        blue += jumps[x, 2]
+        weight += jumps[x, 3]
+    for x in range(seen.shape[0]):
+        red += jumps[x + pad, 0]
+        green += jumps[x + pad, 1]
+        blue += jumps[x + pad, 2]
+        weight += jumps[x + pad, 3]
+        seen[x, 0] = red
+        seen[x, 1] = green
+        seen[x, 2] = blue
+        seen[x, 3] = weight
+
+
+@compiled()
+def _add_up(sums: np.ndarray) -> None:
+    """Turn jumps into light, in place."""
+    for row in range(sums.shape[0]):
         red = green = blue = weight = 0.0
-        for x in range(-pad, width):
-            red += sums[row, x + pad, 0]
-            green += sums[row, x + pad, 1]
-            blue += sums[row, x + pad, 2]
-            weight += sums[row, x + pad, 3]
-            if x >= 0 and weight > 1e-9 and free[row, x] > 0:
-                taken = min(weight * OPACITY_GAIN, free[row, x])
-                light[row, x, 0] += red * (taken / weight)
-                light[row, x, 1] += green * (taken / weight)
-                light[row, x, 2] += blue * (taken / weight)
-                free[row, x] -= taken
-        sums[row] = 0
+        for x in range(sums.shape[1]):
+            red += sums[row, x, 0]
+            green += sums[row, x, 1]
+            blue += sums[row, x, 2]
+            weight += sums[row, x, 3]
+            sums[row, x, 0] = red
+            sums[row, x, 1] = green
+            sums[row, x, 2] = blue
+            sums[row, x, 3] = weight
+
+
+@compiled()
+def _add_interpolated(low: np.ndarray, seen: np.ndarray, place: float, side: int, pad: int) -> None:
+    """Add one row of a coarse picture, interpolated between the middles of its cells.
+
+    Pixels from ``cell * side - side / 2`` on lie between the cells before and at `cell`.
+    """
+    upper = int(place)
+    down = place - upper
+    width = seen.shape[0]
+    before = _between(low, upper, pad, down)
+    for cell in range((width + side // 2 - 1) // side + 1):
+        after = _between(low, upper, pad + 1 + cell, down)
+        begin = cell * side - side // 2
+        for x in range(max(begin, 0), min(begin + side, width)):
+            part = np.float32((x - begin + 0.5) / side)
+            seen[x, 0] += before[0] + (after[0] - before[0]) * part
+            seen[x, 1] += before[1] + (after[1] - before[1]) * part
+            seen[x, 2] += before[2] + (after[2] - before[2]) * part
+            seen[x, 3] += before[3] + (after[3] - before[3]) * part
+        before = after
+
+
+@compiled(inline=True)
+def _between(low: np.ndarray, upper: int, column: int, down: float) -> tuple[np.float32, ...]:
+    """Interpolate between two cells, one above the other."""
+    a, b = low[upper, column], low[upper + 1, column]
+    return (
+        np.float32(a[0] + (b[0] - a[0]) * down),
+        np.float32(a[1] + (b[1] - a[1]) * down),
+        np.float32(a[2] + (b[2] - a[2]) * down),
+        np.float32(a[3] + (b[3] - a[3]) * down),
+    )
