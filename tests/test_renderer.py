@@ -10,7 +10,7 @@ from wideopen.renderer.exact import spread_exactly
 from wideopen.renderer.kernels import radius_of_key
 from wideopen.renderer.layered import spread_in_layers
 from wideopen.renderer.lens import spread
-from wideopen.renderer.points import key_of
+from wideopen.renderer.points import find_key
 from wideopen.renderer.sheets import take_apart
 
 RENDERERS = [spread_exactly, spread_in_layers]
@@ -227,7 +227,7 @@ def test_cat_eye_keeps_the_light_of_a_corner_lamp(y, x):
 
 @given(st.floats(-3000, 3000), st.booleans())
 def test_kernels_are_finer_than_an_eye_can_tell(radius_px, hard):
-    error_px = abs(radius_of_key(key_of.py_func(radius_px, hard)) - radius_px)
+    error_px = abs(radius_of_key(find_key(radius_px, hard)) - radius_px)
     assert error_px <= max(1 / 30, 0.006 * abs(radius_px)) or abs(radius_px) <= 0.55
 
 

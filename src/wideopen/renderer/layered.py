@@ -8,13 +8,13 @@ from wideopen.renderer.points import (
     COARSE_FROM_PX,
     FINE_STEPS,
     STEPS_PER_LEVEL,
+    find_level,
     find_levels,
+    find_step,
     lay_out,
-    level_of,
     mean_of_blocks,
     merge,
     sort_fine,
-    step_of,
 )
 from wideopen.renderer.scatter import Frame, scatter
 from wideopen.renderer.sheets import Sheets
@@ -51,14 +51,14 @@ def spread_in_layers(
     points = lay_out(sheets.front, sheets.front_radius_px, sheets.back_at, sheets.back, sheets.back_radius_px)
     frame = Frame(width, whole_height or height, top, iris.cat_eye)
     largest_px = float(max(points.radius_px.max(), -points.radius_px.min()))
-    layers = 2 * step_of.py_func(largest_px) + 1
+    layers = 2 * find_step(largest_px) + 1
     layer, level, fine_count, coarse_count = find_levels(points, mean_of_blocks(points, width), layers)
     used = np.zeros(KEYS, np.bool_)
     fine = sort_fine(points, layer, level, fine_count, used)
     coarse, first_bucket = merge(points, layer, level, coarse_count, layers, width, used)
     del points, layer, level
     steps = np.abs(np.arange(layers) - layers // 2)
-    level_of_layer = np.array([level_of.py_func(int(step)) for step in steps])
+    level_of_layer = np.array([find_level(int(step)) for step in steps])
     coarse_of_layer = (coarse.end - coarse.start).reshape(-1, layers).sum(axis=0)
     farthest_px = [_largest_of_step(int(step)) for step in steps]
     farthest_fine_px = np.where(level_of_layer > 0, largest_px, farthest_px)

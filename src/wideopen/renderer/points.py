@@ -51,23 +51,20 @@ class Layered(NamedTuple):
     end: np.ndarray
 
 
-@compiled(inline=True)
-def step_of(radius_px: float) -> int:
+def find_step(radius_px: float) -> int:
     """Number a layer from the plane in focus, which is 0: thin ones up to 8 px, then three to the octave."""
     size = abs(radius_px)
     if size <= COARSE_FROM_PX:
-        return np.int64(size > 0.5) + (size > 1.6) + (size > 2.9) + (size > 4.4) + (size > 6.0)
+        return int(size > 0.5) + int(size > 1.6) + int(size > 2.9) + int(size > 4.4) + int(size > 6.0)
     return FINE_STEPS + 1 + int(np.log2(size / COARSE_FROM_PX) * STEPS_PER_LEVEL)
 
 
-@compiled(inline=True)
-def level_of(step: int) -> int:
+def find_level(step: int) -> int:
     """Find the power of two that a cell of this layer is wide."""
     return 0 if step <= FINE_STEPS else min((step - FINE_STEPS - 1) // STEPS_PER_LEVEL + 1, COARSEST)
 
 
-@compiled(inline=True)
-def key_of(radius: float, hard: bool) -> int:
+def find_key(radius: float, hard: bool) -> int:
     """Number a kernel: radii in sixteenths up to 8, then in steps of about one percent."""
     size = abs(radius)
     if size <= COARSE_FROM_PX:
@@ -75,6 +72,9 @@ def key_of(radius: float, hard: bool) -> int:
     else:
         number = int((COARSE_FROM_PX * KERNELS_PER_PX) + np.log2(size / COARSE_FROM_PX) * KERNELS_PER_OCTAVE + 0.5)
     return 0 if number <= KERNELS_PER_PX // 2 else (2 * number + hard) * 2 + (radius > 0)
+
+
+step_of, level_of, key_of = (compiled(inline=True)(one) for one in (find_step, find_level, find_key))
 
 
 @compiled(parallel=True)
