@@ -1,6 +1,7 @@
 """Compiled inner loops along depth edges."""
 
 import numpy as np
+from numba import prange
 
 from wideopen.compiled import compiled
 
@@ -8,6 +9,8 @@ IN_FOCUS_PX = 0.5
 """Up to this radius a point's light stays in its own pixel."""
 STEP_PX = 1.5
 """A jump of the blur radius between neighbours that counts as a depth edge."""
+SMOOTHNESS = 0.7
+"""Radius of what is averaged beyond an edge, as a share of the distance to it."""
 
 
 @compiled()
@@ -91,18 +94,46 @@ def _step_from(here: int, there: int, length: float, width: int, height: int) ->
 
 
 @compiled()
-def _behind(radius: np.ndarray, here: int, edge: int, band_px: int, width: int, height: int) -> int:
-    """Choose the visible pixel that stands for what `here` hides: its mirror image at the edge."""
-    distance = np.sqrt((here // width - edge // width) ** 2.0 + (here % width - edge % width) ** 2.0)
+def _continue_behind(
+    colour: np.ndarray, radius: np.ndarray, here: int, edge: int, band_px: int, width: int, height: int, out: np.ndarray
+) -> None:
+    """Guess what `here` hides: the mean of what is visible beyond the edge, of more the farther it is.
+
+    A mean errs least where nothing is known; a copy of the texture would stand there as a second thing.
+    """
+    y, x = here // width, here % width
+    edge_y, edge_x = edge // width, edge % width
+    distance = np.sqrt((y - edge_y) ** 2.0 + (x - edge_x) ** 2)
+    wide = max(1.5, SMOOTHNESS * distance)
+    off = (band_px - 1 + wide / 2) / distance
+    middle_y, middle_x = edge_y + (edge_y - y) * off, edge_x + (edge_x - x) * off
     wanted = radius[edge]
     slack = max(np.float32(STEP_PX), np.float32(0.3) * abs(wanted))
-    mirror = _step_from(here, edge, distance + band_px, width, height)
-    if abs(radius[mirror] - wanted) <= slack:
-        return mirror
-    clear = _step_from(here, edge, float(band_px), width, height)
-    if abs(radius[clear] - wanted) <= slack:
-        return clear
-    return edge
+    total = np.float32(0)
+    out[:] = 0
+    for row in range(-2, 3):
+        for column in range(-2, 3):
+            weight = np.float32(9 - row * row - column * column)
+            sample_y, sample_x = round(middle_y + row * wide / 2.5), round(middle_x + column * wide / 2.5)
+            if 0 <= sample_y < height and 0 <= sample_x < width:
+                sample = sample_y * width + sample_x
+                if abs(radius[sample] - wanted) <= slack:
+                    total += weight
+                    for c in range(3):
+                        out[c] += weight * colour[sample, c]
+    for c in range(3):
+        out[c] = out[c] / total if total > 0 else colour[edge, c]
+
+
+@compiled(inline=True)
+def visible_share(distance_px: float, jump_px: float) -> float:
+    """Find the part of the lens that looks around an edge to a point behind it.
+
+    Seen from the point the edge cuts the lens, whose radius is the difference of the blur radii, at the
+    point's distance: a circular segment.
+    """
+    cut = min(max((distance_px - 0.5) / jump_px, 0.0), 1.0)
+    return (np.arccos(cut) - cut * np.sqrt(1 - cut * cut)) / np.pi
 
 
 @compiled()
@@ -124,7 +155,7 @@ def _share(colour: np.ndarray, near: np.ndarray, far: np.ndarray, otherwise: flo
     return trust * share + (1 - trust) * otherwise
 
 
-@compiled()
+@compiled(parallel=True)
 def split_pixels(
     linear: np.ndarray,
     radius2d: np.ndarray,
@@ -135,7 +166,7 @@ def split_pixels(
     front_radius: np.ndarray,
     band_px: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Write the mixed pixels' foreground into `front`, and return what stands behind."""
+    """Write the mixed pixels' foreground into `front`, and return what stands behind, with its opacity."""
     height, width = radius2d.shape
     radius = radius2d.ravel()
     colour = linear.reshape(-1, 3)
@@ -143,13 +174,15 @@ def split_pixels(
     flat_front_radius = front_radius.ravel()
     count = places.size
     has_back = np.zeros(count, np.bool_)
-    back = np.zeros((count, 3), np.float32)
+    back = np.zeros((count, 4), np.float32)
     back_radius = np.zeros(count, np.float32)
-    for i in range(count):
+    for i in prange(count):
         here = places[i]
         if beyond[here] >= 0:
             edge = beyond[here]
-            far = _behind(radius, here, edge, band_px, width, height)
+            far = _step_from(here, edge, float(band_px - 1), width, height)
+            if abs(radius[far] - radius[edge]) > STEP_PX:
+                far = edge
             near = _step_from(edge, here, float(band_px), width, height)
             near_here = True
         else:
@@ -163,8 +196,13 @@ def split_pixels(
             continue
         has_back[i] = True
         back_radius[i] = radius[far] if near_here else radius[here]
-        for c in range(3):
-            back[i, c] = colour[far, c]
+        if near_here:
+            _continue_behind(colour, radius, here, edge, band_px, width, height, back[i])
+            back[i, 3] = visible_share(np.sqrt(dy * dy + dx * dx), radius[here] - radius[edge])
+        else:
+            for c in range(3):
+                back[i, c] = colour[far, c]
+            back[i, 3] = 1
         # What is in focus stays as it is, and a pixel on the near side is not taken for the far one.
         if not mixed or (
             near_here and (abs(radius[here]) <= IN_FOCUS_PX or abs(radius[near] - radius[here]) > STEP_PX)

@@ -29,8 +29,8 @@ def spread_exactly(sheets: Sheets, iris: Iris) -> Float[np.ndarray, "h w 3"]:
         project's variant, exact for a surface parallel to the sensor.
     """
     height, width = sheets.front_radius_px.shape
-    colour = np.concatenate([sheets.front[..., :3].reshape(-1, 3), sheets.back]).astype(np.float64)
-    opacity = np.concatenate([sheets.front[..., 3].ravel(), np.ones(len(sheets.back))])
+    light = np.concatenate([sheets.front.reshape(-1, 4), sheets.back]).astype(np.float64)
+    colour, opacity = light[:, :3], light[:, 3]
     radius = np.concatenate([sheets.front_radius_px.ravel(), sheets.back_radius_px])
     place = np.concatenate([np.arange(height * width), sheets.back_at])
 

@@ -99,9 +99,10 @@ def lay_out(
             x[at], radius[at] = column, front_radius[y, column]
             at += 1
         for j in range(row_start[y] - y * width, row_start[y + 1] - (y + 1) * width):
+            opacity = back[j, 3]
             for c in range(3):
-                light[at, c] = back[j, c]
-            light[at, 3] = 1
+                light[at, c] = back[j, c] * opacity
+            light[at, 3] = opacity
             x[at], radius[at] = back_at[j] - y * width, back_radius[j]
             at += 1
     return Points(row_start, x, light, radius)

@@ -10,7 +10,7 @@ from wideopen.renderer.points import Layered
 
 BAND_ROWS = 32
 """Rows that one thread works on at a time."""
-OPACITY_GAIN = 1.08
+OPACITY_GAIN = 1.04
 """Discs of a slanted surface do not add up to exactly 1; the gain keeps what lies behind from glimmering through."""
 ENOUGH = 1e-4
 """Share of the lens that may stay empty."""

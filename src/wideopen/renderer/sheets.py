@@ -1,8 +1,9 @@
 """Sheets: a photo taken apart into points of light, two deep where one thing hides another.
 
 One photo shows only the nearest surface. A wide lens looks around edges, so next to every depth edge a
-second point stands behind the first: the background, continued by its mirror image. Pixels on the edge
-itself mix both sides; they are split into a foreground share and the background behind it.
+second point stands behind the first: the background, continued smoothly, and only as opaque as the part
+of the lens that sees it. Pixels on the edge itself mix both sides; they are split into a foreground share
+and the background behind it.
 """
 
 from dataclasses import dataclass
@@ -26,12 +27,12 @@ class Sheets:
     front_radius_px: Float[np.ndarray, "h w"]
     back_at: Int[np.ndarray, " n"]
     """Flat indices ``y * w + x``, ascending."""
-    back: Float[np.ndarray, "n 3"]
-    """float32, opaque."""
+    back: Float[np.ndarray, "n 4"]
+    """float32 red, green, blue (not premultiplied) and opacity."""
     back_radius_px: Float[np.ndarray, " n"]
 
 
-def take_apart(linear: Float[np.ndarray, "h w 3"], radius_px: Float[np.ndarray, "h w"], *, band_px: int = 2) -> Sheets:
+def take_apart(linear: Float[np.ndarray, "h w 3"], radius_px: Float[np.ndarray, "h w"], *, band_px: int = 1) -> Sheets:
     """Take a photo apart into front and back points.
 
     Args:
