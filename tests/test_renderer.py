@@ -9,9 +9,9 @@ from wideopen import DefocusMap, Iris, Photo
 from wideopen.renderer.exact import spread_exactly
 from wideopen.renderer.kernels import radius_of_key
 from wideopen.renderer.layered import spread_in_layers
-from wideopen.renderer.lens import spread
 from wideopen.renderer.points import find_key
 from wideopen.renderer.sheets import take_apart
+from wideopen.renderer.spread import spread
 
 RENDERERS = [spread_exactly, spread_in_layers]
 HEIGHT, WIDTH = 60, 80
@@ -239,3 +239,13 @@ def test_a_fringe_colours_the_rim_of_a_background_light_green_and_leaves_white_w
     row = drawn[30, 40:56]
     assert row[..., 1].nonzero()[0].max() > row[..., 0].nonzero()[0].max()
     assert spread_in_layers(take_apart(plain(), field(-12)), iris) == pytest.approx(plain(), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["subject before blur", "blur before subject", "slanted", "both"])
+def test_a_photo_in_strips_is_the_whole_photo(name, monkeypatch):
+    picture = np.tile(noise(), (8, 1, 1))
+    defocus = DefocusMap(np.tile(FIELDS[name], (8, 1)))
+    whole = spread(Photo(pixels=picture), defocus, iris=Iris(cat_eye=0.5), highlights=0.5)
+    monkeypatch.setattr("wideopen.renderer.spread.STRIP_PX", 100 * WIDTH)
+    strips = spread(Photo(pixels=picture), defocus, iris=Iris(cat_eye=0.5), highlights=0.5)
+    assert np.abs(strips - whole).max() < 0.002

@@ -5,17 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from wideopen.errors import FocusError, OpticsError, PhotoError
 from wideopen.optics import DefocusMap, DepthMap, Lens
 from wideopen.photo import Photo, lens_of
-from wideopen.photo.profile import from_linear, to_linear
-from wideopen.renderer.edges import IN_FOCUS_PX
-from wideopen.renderer.highlights import restore_highlights
 from wideopen.renderer.iris import Iris
-from wideopen.renderer.layered import spread_in_layers
-from wideopen.renderer.sheets import take_apart
+from wideopen.renderer.spread import spread
 from wideopen.scene import Focus, FocusRange, Scene, focus_on, look
 from wideopen.scene.scene import DepthKind
 
@@ -97,7 +92,7 @@ class LensRenderer:
             OpticsError: If the lens cannot exist, or blurs more than a quarter of the diagonal.
         """
         found = self._defocus(photo, scene)
-        largest_px = float(np.abs(found.radius_px).max())
+        largest_px = float(max(found.radius_px.max(), -found.radius_px.min()))
         if largest_px > MOST_BLUR * np.hypot(*photo.size):
             raise OpticsError(
                 f"the blur would reach {largest_px:.0f} px in a photo of {photo.size[0]}x{photo.size[1]}; "
@@ -136,35 +131,6 @@ class LensRenderer:
     def draw(self, photo: Photo, defocus: DefocusMap) -> Photo:
         """Draw a photo whose defocus is known."""
         return photo.with_pixels(spread(photo, defocus, iris=self.iris, highlights=self.highlights))
-
-
-def spread(photo: Photo, defocus: DefocusMap, *, iris: Iris, highlights: float) -> Float[np.ndarray, "h w 3"]:
-    """Spread a photo's light by its defocus, in linear light.
-
-    Args:
-        photo: Upright, encoded by its own profile.
-        defocus: Of the photo's size.
-        iris: Shape of the discs.
-        highlights: How much light small clipped lamps get back where they are out of focus.
-
-    Returns:
-        float32, encoded as the photo is. Where a pixel in focus receives no other light, its value is
-        exactly the photo's.
-    """
-    if not (np.abs(defocus.radius_px) > IN_FOCUS_PX).any():
-        return photo.pixels
-    linear = to_linear(photo.pixels, photo.icc)
-    # Floating point holds all light that there was.
-    strength = 0.0 if photo.bits == 32 else highlights
-    light = restore_highlights(linear, defocus.radius_px, strength=strength)
-    seen = spread_in_layers(take_apart(light, defocus.radius_px), iris)
-    top = np.inf if photo.bits == 32 else 1.0
-    rendered = from_linear(seen.clip(0, top), photo.icc)
-    if photo.bits != 32:
-        rendered = rendered.clip(0, 1)
-    untouched = (np.abs(defocus.radius_px) <= IN_FOCUS_PX) & (np.abs(seen - linear).max(axis=2) < 1e-5)
-    rendered[untouched] = photo.pixels[untouched]
-    return rendered
 
 
 def render(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from wideopen.renderer.edges import find_other_side, split_pixels
+from wideopen.renderer.edges import SMOOTHNESS, find_other_side, split_pixels
 
 
 @dataclass(frozen=True)
@@ -59,3 +59,13 @@ def take_apart(linear: Float[np.ndarray, "h w 3"], radius_px: Float[np.ndarray, 
         back=back[has_back],
         back_radius_px=back_radius[has_back],
     )
+
+
+def reach_of_edges_px(span_px: float, *, band_px: int = 1) -> int:
+    """Find how far from an edge sheets may depend on what is around.
+
+    Args:
+        span_px: Difference of the largest and the smallest signed blur radius.
+        band_px: As for `take_apart`.
+    """
+    return int(np.ceil((1 + 1.4 * SMOOTHNESS) * (span_px + band_px))) + 4
