@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs picture clean
+.PHONY: demo test test-slow docs pairs truth speed light picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -30,6 +30,25 @@ PAIRS ?= ../shared/data/pairs
 pairs: $(TEST)/installed
 	$(TEST)/bin/python bench/pairs.py $(PAIRS) --json bench/results/pairs.json > bench/results/pairs.md
 
+# How near to path-traced truth; scenes that need models are left out where the folders are missing
+MODELS ?= ../shared/data/models
+ENVIRONMENTS ?= ../shared/data/hdr/rooms-and-skies
+truth: $(TEST)/installed
+	$(PYTHON) -m venv .venv-truth
+	.venv-truth/bin/python -m pip install --quiet -r bench/truth/requirements.txt
+	.venv-truth/bin/python bench/truth/generate.py out/truth --models $(MODELS) --environments $(ENVIRONMENTS)
+	$(TEST)/bin/python bench/truth/measure.py out/truth --json bench/results/truth.json --pictures out/truth-pictures \
+		> bench/results/truth.md
+
+# How fast, on a quiet machine
+speed: $(TEST)/installed
+	$(TEST)/bin/python bench/speed.py --json bench/results/speed.json > bench/results/speed.md
+
+# How well the light of lamps is restored; HDR is a folder of OpenEXR and Radiance pictures
+HDR ?= ../shared/data/hdr
+light: $(TEST)/installed
+	$(TEST)/bin/python bench/light.py $(HDR) --json bench/results/light.json > bench/results/light.md
+
 # The bundled photo and its true twin, path-traced anew
 picture:
 	$(PYTHON) -m venv .venv-picture
@@ -37,7 +56,7 @@ picture:
 	.venv-picture/bin/python bench/picture/render.py out/picture
 
 clean:
-	rm -rf $(DEMO) $(TEST) .venv-picture out
+	rm -rf $(DEMO) $(TEST) .venv-picture .venv-truth out
 
 $(DEMO)/installed: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)

@@ -13,39 +13,53 @@ SMOOTHNESS = 0.7
 """Radius of what is averaged beyond an edge, as a share of the distance to it."""
 
 
+@compiled(parallel=True)
+def start_sheets(linear: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Write the front sheet, all opaque, and find both ends of every depth edge.
+
+    Returns:
+        The front sheet; for each pixel the flat index of the neighbour that lies farthest beyond it, and of
+        the one that stands farthest before it, -1 where the jump is no edge.
+    """
+    height, width = radius.shape
+    front = np.empty((height, width, 4), np.float32)
+    beyond = np.empty(height * width, np.int32)
+    before = np.empty(height * width, np.int32)
+    for y in prange(height):
+        for x in range(width):
+            for c in range(3):
+                front[y, x, c] = linear[y, x, c]
+            front[y, x, 3] = 1
+            far = near = -1
+            lowest, highest = radius[y, x] - np.float32(STEP_PX), radius[y, x] + np.float32(STEP_PX)
+            for k in range(4):
+                ny = min(max(y + (k == 0) - (k == 1), 0), height - 1)
+                nx = min(max(x + (k == 2) - (k == 3), 0), width - 1)
+                if radius[ny, nx] < lowest:
+                    lowest, far = radius[ny, nx], ny * width + nx
+                if radius[ny, nx] > highest:
+                    highest, near = radius[ny, nx], ny * width + nx
+            beyond[y * width + x], before[y * width + x] = far, near
+    return front, beyond, before
+
+
 @compiled()
-def find_other_side(radius: np.ndarray, band_px: int, toward_far: bool) -> np.ndarray:
-    """Find, for pixels near a depth edge, the nearest pixel on its other side.
+def pass_on(radius: np.ndarray, other: np.ndarray, band_px: int, toward_far: bool) -> None:
+    """Find, for pixels near a depth edge, the nearest pixel on its other side, from the ends of the edges.
 
     Breadth first from the edge, so that the work is that of the zone and not of the photo. On the near
     side the zone is as wide as the lens can look around the edge (the difference of the radii); on the
-    far side it is the mixing band alone. Flat index of the other pixel, or -1.
+    far side it is the mixing band alone.
     """
     height, width = radius.shape
     flat = radius.ravel()
-    other = np.full(height * width, -1, np.int32)
-    queue = np.empty(4 * height * width // 2 + 16, np.int32)
+    queue = np.empty(2 * height * width + 16, np.int32)
     head = tail = 0
     sign = np.float32(1) if toward_far else np.float32(-1)
-
-    # Seed both ends of every edge
-    for y in range(height):
-        for x in range(width):
-            here = y * width + x
-            best = np.float32(STEP_PX)
-            for k in range(4):
-                ny = y + (k == 0) - (k == 1)
-                nx = x + (k == 2) - (k == 3)
-                if ny < 0 or nx < 0 or ny >= height or nx >= width:
-                    continue
-                there = ny * width + nx
-                jump = sign * (flat[here] - flat[there])
-                if jump > best:
-                    best = jump
-                    other[here] = there
-            if other[here] >= 0:
-                queue[tail] = here
-                tail += 1
+    for here in range(height * width):
+        if other[here] >= 0:
+            queue[tail] = here
+            tail += 1
 
     # Pass the nearest one on to the neighbours
     size = queue.size
@@ -76,7 +90,6 @@ def find_other_side(radius: np.ndarray, band_px: int, toward_far: bool) -> np.nd
             if tail - head < size:
                 queue[tail % size] = there
                 tail += 1
-    return other
 
 
 @compiled()

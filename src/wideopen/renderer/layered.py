@@ -48,14 +48,20 @@ def spread_in_layers(
         float32, linear light.
     """
     height, width = sheets.front_radius_px.shape
-    points = lay_out(sheets.front, sheets.front_radius_px, sheets.back_at, sheets.back, sheets.back_radius_px)
+    row_at = np.arange(height + 1) * width
+    row_start = row_at + np.searchsorted(sheets.back_at, row_at)
+    points = lay_out(
+        sheets.front, sheets.front_radius_px, sheets.back_at, sheets.back, sheets.back_radius_px, row_start
+    )
     frame = Frame(width, whole_height or height, top, iris.cat_eye)
     largest_px = float(max(points.radius_px.max(), -points.radius_px.min()))
     layers = 2 * find_step(largest_px) + 1
     layer, level, fine_count, coarse_count = find_levels(points, mean_of_blocks(points, width), layers)
     used = np.zeros(KEYS, np.bool_)
-    fine = sort_fine(points, layer, level, fine_count, used)
-    coarse, first_bucket = merge(points, layer, level, coarse_count, layers, width, used)
+    fine_end = np.cumsum(fine_count)
+    fine = sort_fine(points, layer, level, fine_end - fine_count.ravel(), fine_end, used)
+    total = int(coarse_count.sum())
+    coarse, first_bucket = merge(points, layer, level, coarse_count, total, layers, width, used)
     del points, layer, level
     steps = np.abs(np.arange(layers) - layers // 2)
     level_of_layer = np.array([find_level(int(step)) for step in steps])

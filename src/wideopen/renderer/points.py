@@ -79,13 +79,15 @@ step_of, level_of, key_of = (compiled(inline=True)(one) for one in (find_step, f
 
 @compiled(parallel=True)
 def lay_out(
-    front: np.ndarray, front_radius: np.ndarray, back_at: np.ndarray, back: np.ndarray, back_radius: np.ndarray
+    front: np.ndarray,
+    front_radius: np.ndarray,
+    back_at: np.ndarray,
+    back: np.ndarray,
+    back_radius: np.ndarray,
+    row_start: np.ndarray,
 ) -> Points:
-    """Write front and back sheet as one list, sorted by row."""
+    """Write front and back sheet as one list, sorted by row; each row begins at its `row_start`."""
     height, width = front_radius.shape
-    row_start = np.empty(height + 1, np.int64)
-    for y in range(height + 1):
-        row_start[y] = y * width + np.searchsorted(back_at, y * width)
     x = np.empty(row_start[height], np.int32)
     light = np.empty((row_start[height], 4), np.float32)
     radius = np.empty(row_start[height], np.float32)
@@ -114,21 +116,21 @@ def mean_of_blocks(points: Points, width: int) -> np.ndarray:
     row_start, x, light, _ = points
     height = row_start.size - 1
     rows, columns = (height - 1) // BLOCK_PX + 1, (width - 1) // BLOCK_PX + 1
-    sums, count = np.zeros((rows, columns)), np.zeros((rows, columns))
+    sums, count = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
     for row in prange(rows):
-        own_sums, own_count = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
         for y in range(row * BLOCK_PX, min((row + 1) * BLOCK_PX, height), 2):
             for i in range(row_start[y], row_start[y + 1]):
-                own_sums[x[i] // BLOCK_PX] += max(light[i, 0], light[i, 1], light[i, 2])
-                own_count[x[i] // BLOCK_PX] += 1
-        sums[row], count[row] = own_sums, own_count
+                sums[row, x[i] // BLOCK_PX] += max(light[i, 0], light[i, 1], light[i, 2])
+                count[row, x[i] // BLOCK_PX] += 1
     mean = np.empty((rows, columns), np.float32)
     for row in range(rows):
         for column in range(columns):
-            top, left = max(row - 1, 0), max(column - 1, 0)
-            mean[row, column] = (
-                sums[top : row + 2, left : column + 2].sum() / count[top : row + 2, left : column + 2].sum()
-            )
+            total = number = np.float32(0)
+            for y in range(max(row - 1, 0), min(row + 2, rows)):
+                for near in range(max(column - 1, 0), min(column + 2, columns)):
+                    total += sums[y, near]
+                    number += count[y, near]
+            mean[row, column] = total / number
     return mean
 
 
@@ -181,20 +183,22 @@ def find_levels(points: Points, mean: np.ndarray, layers: int) -> tuple[np.ndarr
 
 
 @compiled(parallel=True)
-def sort_fine(points: Points, layer: np.ndarray, level: np.ndarray, count: np.ndarray, used: np.ndarray) -> Layered:
-    """Sort the points of full resolution by row and layer."""
+def sort_fine(
+    points: Points, layer: np.ndarray, level: np.ndarray, start: np.ndarray, end: np.ndarray, used: np.ndarray
+) -> Layered:
+    """Sort the points of full resolution by row and layer, each bucket from its `start` to its `end`."""
     row_start, x, light, radius = points
-    rows, layers = count.shape
-    end = np.cumsum(count)
-    start = end - count.ravel()
+    rows = row_start.size - 1
+    layers = start.size // rows
     at, key = np.empty(end[-1], np.int32), np.empty(end[-1], np.int32)
     sorted_light = np.empty((end[-1], 4), np.float32)
+    following = start.copy()
     for y in prange(rows):
-        following = start[y * layers : (y + 1) * layers].copy()
         for i in range(row_start[y], row_start[y + 1]):
             if level[i] == 0 or level[i] == CRISP:
-                to = following[layer[i]]
-                following[layer[i]] += 1
+                bucket = y * layers + layer[i]
+                to = following[bucket]
+                following[bucket] += 1
                 at[to] = x[i]
                 for c in range(4):
                     sorted_light[to, c] = light[i, c]
@@ -211,11 +215,12 @@ def merge(
     layer: np.ndarray,
     level: np.ndarray,
     count: np.ndarray,
+    total: int,
     layers: int,
     width: int,
     used: np.ndarray,
 ) -> tuple[Layered, np.ndarray]:
-    """Merge the points of each level into cells, each layer apart, sorted by level, row of cells and layer.
+    """Merge the points of each level, `total` in all, into cells: sorted by level, row of cells and layer.
 
     A merged point stands in the middle of its cell with the mean radius of those that it is made of.
 
@@ -229,31 +234,35 @@ def merge(
         first_bucket[own + 1] = first_bucket[own] + ((rows - 1) // 2**own + 1) * layers
     start = np.zeros(first_bucket[COARSEST + 1], np.int64)
     end = np.zeros(first_bucket[COARSEST + 1], np.int64)
-    total = count.sum()
     at, key = np.empty(total, np.int32), np.empty(total, np.int32)
     merged = np.empty((total, 4), np.float32)
-    base = 0
+    # Give every row of cells of every level its place, so that all can be worked on at once
+    jobs = first_bucket[COARSEST + 1] // layers
+    begin = np.zeros(jobs + 1, np.int64)
     for own in range(1, COARSEST + 1):
-        side = 2**own
-        cells = (rows - 1) // side + 1
-        begin = np.full(cells + 1, base, np.int64)
-        for row in range(cells):
-            begin[row + 1] = begin[row] + count[row * side : (row + 1) * side, own].sum()
-        base = begin[cells]
-        for row in prange(cells):
-            if begin[row] < begin[row + 1]:
-                low, high = layers, -1
-                for i in range(row_start[row * side], row_start[min((row + 1) * side, rows)]):
-                    if level[i] == own:
-                        low, high = min(low, layer[i]), max(high, layer[i])
-                sums = np.zeros((high - low + 1, (width - 1) // side + 1, 5), np.float32)
-                for i in range(row_start[row * side], row_start[min((row + 1) * side, rows)]):
-                    if level[i] == own:
-                        for c in range(4):
-                            sums[layer[i] - low, x[i] >> own, c] += light[i, c]
-                        sums[layer[i] - low, x[i] >> own, 4] += light[i, 3] * radius[i]
-                bucket = first_bucket[own] + row * layers + low
-                _write_cells(sums, side, bucket, begin[row], start, end, at, key, merged, used)
+        for y in range(rows):
+            begin[first_bucket[own] // layers + y // 2**own + 1] += count[y, own]
+    for job in range(jobs):
+        begin[job + 1] += begin[job]
+    for job in prange(jobs):
+        if begin[job] < begin[job + 1]:
+            own = 1
+            while first_bucket[own + 1] <= job * layers:
+                own += 1
+            side = 2**own
+            top = (job - first_bucket[own] // layers) * side
+            first, last = row_start[top], row_start[min(top + side, rows)]
+            low, high = layers, -1
+            for i in range(first, last):
+                if level[i] == own:
+                    low, high = min(low, layer[i]), max(high, layer[i])
+            sums = np.zeros((high - low + 1, (width - 1) // side + 1, 5), np.float32)
+            for i in range(first, last):
+                if level[i] == own:
+                    for c in range(4):
+                        sums[layer[i] - low, x[i] >> own, c] += light[i, c]
+                    sums[layer[i] - low, x[i] >> own, 4] += light[i, 3] * radius[i]
+            _write_cells(sums, side, job * layers + low, begin[job], start, end, at, key, merged, used)
     return Layered(at, key, merged, start, end), first_bucket
 
 

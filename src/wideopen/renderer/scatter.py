@@ -111,7 +111,7 @@ def _fill_band(
         touched = False
         for y in range(max(top - reach, 0), min(bottom + reach, out.shape[0]) if reach >= 0 else 0):
             bucket = y * layers + layer
-            touched |= _spread(sums, fine, bucket, y, pad, top, bottom, table, kernels, frame, 1)
+            touched |= _spread(sums, fine, bucket, y, pad, top, bottom, table, kernels, frame, np.int64(1))
 
         # Spread the cells, onto rows that enclose the band
         level = level_of_layer[layer]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from wideopen.renderer.edges import SMOOTHNESS, find_other_side, split_pixels
+from wideopen.renderer.edges import SMOOTHNESS, pass_on, split_pixels, start_sheets
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,11 @@ def take_apart(linear: Float[np.ndarray, "h w 3"], radius_px: Float[np.ndarray, 
         radius_px: Signed blur radius, above 0 in front of the plane in focus.
         band_px: Half the width of the zone along depth edges where pixels may mix both sides.
     """
-    height, width = radius_px.shape
     radius = np.ascontiguousarray(radius_px, np.float32)
     linear = np.ascontiguousarray(linear, np.float32)
-    beyond = find_other_side(radius, band_px, True)
-    before = find_other_side(radius, band_px, False)
-
-    front = np.empty((height, width, 4), np.float32)
-    front[..., :3] = linear
-    front[..., 3] = 1
+    front, beyond, before = start_sheets(linear, radius)
+    pass_on(radius, beyond, band_px, True)
+    pass_on(radius, before, band_px, False)
     front_radius = radius.copy()
     places = np.flatnonzero((beyond >= 0) | (before >= 0))
     has_back, back, back_radius = split_pixels(linear, radius, beyond, before, places, front, front_radius, band_px)
