@@ -20,13 +20,13 @@ STEPS_PER_LEVEL = 3
 KERNELS_PER_PX = 16
 KERNELS_PER_OCTAVE = 64
 HARD_FROM_PX = 4.0
-HARD_FROM_CELLS = 3.5
-"""Radii from which discs of ordinary light have a hard rim, which halves the work."""
+"""Radius from which discs of ordinary light at full resolution have a hard rim, which halves the work."""
 BLOCK_PX = 32
 """Side of the squares whose mean light tells whether a point stands out."""
-STANDS_OUT = 0.1
+WHITE = 1.0
+STANDS_OUT = 0.05
 """Light of a disc, as a share of its surroundings, from which its own rim could be seen."""
-DARKEST = 0.003
+DARKEST = 0.001
 """The same in the dark, as linear light."""
 
 
@@ -120,7 +120,8 @@ def mean_of_blocks(points: Points, width: int) -> np.ndarray:
     for row in prange(rows):
         for y in range(row * BLOCK_PX, min((row + 1) * BLOCK_PX, height), 2):
             for i in range(row_start[y], row_start[y + 1]):
-                sums[row, x[i] // BLOCK_PX] += max(light[i, 0], light[i, 1], light[i, 2])
+                # A lamp alone must not pass for bright surroundings.
+                sums[row, x[i] // BLOCK_PX] += min(max(light[i, 0], light[i, 1], light[i, 2]), np.float32(WHITE))
                 count[row, x[i] // BLOCK_PX] += 1
     mean = np.empty((rows, columns), np.float32)
     for row in range(rows):
@@ -295,7 +296,8 @@ def _write_cells(
                     merged[to, c] = sums[one, cell, c] * share
                 radius = sums[one, cell, 4] / (weight * side)
                 size = np.sqrt(max(radius * radius - 1, 1.0))
-                key[to] = key_of(size if radius > 0 else -size, size >= HARD_FROM_CELLS)
+                # Few cells make a disc, so that its rim must be smooth.
+                key[to] = key_of(size if radius > 0 else -size, False)
                 # Writing the same again would make threads wait for each other.
                 if not used[key[to]]:
                     used[key[to]] = True
