@@ -33,7 +33,7 @@ class _Announcement(event.Listener):  # type: ignore[misc]
         """Speak when something is compiled and not found in Numba's cache."""
         if not self._said:
             self._said = True
-            click.echo("compiling the renderer for this machine; only the first run does this (10 to 20 s)", err=True)
+            click.echo("compiling the renderer for this machine; only the first run does this (20 to 40 s)", err=True)
 
     def on_end(self, event: event.Event) -> None:
         """Stay silent."""

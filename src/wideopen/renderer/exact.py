@@ -28,6 +28,14 @@ def spread_exactly(sheets: Sheets, iris: Iris) -> Float[np.ndarray, "h w 3"]:
         Splatting on Per-Pixel Layers, 2008; filling up instead of multiplying transparencies is this
         project's variant, exact for a surface parallel to the sensor.
     """
+    if iris.coloured:
+        return np.stack([_spread(sheets, iris, channel)[..., channel] for channel in range(3)], axis=2)
+    return _spread(sheets, iris, None)
+
+
+def _spread(sheets: Sheets, iris: Iris, channel: int | None) -> Float[np.ndarray, "h w 3"]:
+    """Spread as one colour does, which has discs of its own where the iris is coloured."""
+    draw = iris.kernel_at if channel is None else iris.kernel_rgb_at
     height, width = sheets.front_radius_px.shape
     light = np.concatenate([sheets.front.reshape(-1, 4), sheets.back]).astype(np.float64)
     colour, opacity = light[:, :3], light[:, 3]
@@ -38,12 +46,13 @@ def spread_exactly(sheets: Sheets, iris: Iris) -> Float[np.ndarray, "h w 3"]:
     free = np.ones((height, width))
     for point in np.argsort(-radius, kind="stable"):
         y, x = divmod(int(place[point]), width)
-        kernel = iris.kernel_at(
+        kernel = draw(
             float(radius[point]),
             x=(x + 0.5) / width * 2 - 1,
             y=(y + 0.5) / height * 2 - 1,
             aspect=width / height,
         )
+        kernel = kernel if channel is None else kernel[..., channel]
         reach = kernel.shape[0] // 2
         top, left = max(y - reach, 0), max(x - reach, 0)
         bottom, right = min(y + reach + 1, height), min(x + reach + 1, width)
