@@ -14,6 +14,7 @@ SOURCE = Path(wideopen.__file__).parent
 ORDER = (
     "errors",
     "compiled",
+    "interrupts",
     "shapes",
     "optics",
     "photo",

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from wideopen.errors import PhotoError, PhotoExistsError, RequestError, WideopenError
-from wideopen.photo import read, write
+from wideopen.interrupts import deferred
+from wideopen.photo import Photo, read, write
 from wideopen.photo.write import SUFFIXES
 from wideopen.renderer import Renderer
 from wideopen.renderer.lens import LensRenderer
@@ -236,27 +237,8 @@ def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[st
     clock = [time.perf_counter()]
     photo = read(job.photo)
     clock.append(time.perf_counter())
-    facts: dict[str, Any] = {
-        "depth_origin": None, "depth_metric": None, "focus_dioptres": None, "max_radius_px": None
-    }  # fmt: skip
-    if isinstance(renderer, LensRenderer):
-        scene = renderer.look(photo)
-        clock.append(time.perf_counter())
-        defocus = renderer.defocus(photo, scene)
-        focus = renderer.focus_dioptres(photo, scene) if scene.depth.metric else None
-        facts = {
-            "depth_origin": scene.depth.origin,
-            "depth_metric": scene.depth.metric,
-            "focus_dioptres": None if focus is None else round(focus, 4),
-            "max_radius_px": round(float(max(defocus.radius_px.max(), -defocus.radius_px.min())), 2),
-        }
-        # A large photo's pictures together are more than some computers hold: each goes when it has served.
-        del scene
-        photo = renderer.draw(photo, defocus)
-        del defocus
-    else:
-        clock.append(time.perf_counter())
-        photo = renderer(photo)
+    with deferred():
+        photo, facts = _draw(photo, renderer, clock)
     clock.append(time.perf_counter())
     try:
         job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -274,3 +256,26 @@ def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[st
         **facts,
         "seconds": {step: round(b - a, 3) for step, a, b in zip(steps, clock, clock[1:], strict=False)},
     }
+
+
+def _draw(photo: Photo, renderer: Renderer, clock: list[float]) -> tuple[Photo, dict[str, Any]]:
+    """Render a photo, and note what it was rendered by and when its scene was known."""
+    facts: dict[str, Any] = {
+        "depth_origin": None, "depth_metric": None, "focus_dioptres": None, "max_radius_px": None
+    }  # fmt: skip
+    if not isinstance(renderer, LensRenderer):
+        clock.append(time.perf_counter())
+        return renderer(photo), facts
+    scene = renderer.look(photo)
+    clock.append(time.perf_counter())
+    defocus = renderer.defocus(photo, scene)
+    focus = renderer.focus_dioptres(photo, scene) if scene.depth.metric else None
+    facts = {
+        "depth_origin": scene.depth.origin,
+        "depth_metric": scene.depth.metric,
+        "focus_dioptres": None if focus is None else round(focus, 4),
+        "max_radius_px": round(float(max(defocus.radius_px.max(), -defocus.radius_px.min())), 2),
+    }
+    # A large photo's pictures together are more than some computers hold: each goes when it has served.
+    del scene
+    return renderer.draw(photo, defocus), facts
