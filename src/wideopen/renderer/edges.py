@@ -4,13 +4,10 @@ import numpy as np
 from numba import prange
 
 from wideopen.compiled import compiled
+from wideopen.renderer.behind import STEP_PX, continue_behind, look_around, visible_share
 
 IN_FOCUS_PX = 0.5
 """Up to this radius a point's light stays in its own pixel."""
-STEP_PX = 1.5
-"""A jump of the blur radius between neighbours that counts as a depth edge."""
-SMOOTHNESS = 0.7
-"""Radius of what is averaged beyond an edge, as a share of the distance to it."""
 
 
 @compiled(parallel=True)
@@ -107,49 +104,6 @@ def _step_from(here: int, there: int, length: float, width: int, height: int) ->
 
 
 @compiled()
-def _continue_behind(
-    colour: np.ndarray, radius: np.ndarray, here: int, edge: int, band_px: int, width: int, height: int, out: np.ndarray
-) -> None:
-    """Guess what `here` hides: the mean of what is visible beyond the edge, of more the farther it is.
-
-    A mean errs least where nothing is known; a copy of the texture would stand there as a second thing.
-    """
-    y, x = here // width, here % width
-    edge_y, edge_x = edge // width, edge % width
-    distance = np.sqrt((y - edge_y) ** 2.0 + (x - edge_x) ** 2)
-    wide = max(1.5, SMOOTHNESS * distance)
-    off = (band_px - 1 + wide / 2) / distance
-    middle_y, middle_x = edge_y + (edge_y - y) * off, edge_x + (edge_x - x) * off
-    wanted = radius[edge]
-    slack = max(np.float32(STEP_PX), np.float32(0.3) * abs(wanted))
-    total = np.float32(0)
-    out[:] = 0
-    for row in range(-2, 3):
-        for column in range(-2, 3):
-            weight = np.float32(9 - row * row - column * column)
-            sample_y, sample_x = round(middle_y + row * wide / 2.5), round(middle_x + column * wide / 2.5)
-            if 0 <= sample_y < height and 0 <= sample_x < width:
-                sample = sample_y * width + sample_x
-                if abs(radius[sample] - wanted) <= slack:
-                    total += weight
-                    for c in range(3):
-                        out[c] += weight * colour[sample, c]
-    for c in range(3):
-        out[c] = out[c] / total if total > 0 else colour[edge, c]
-
-
-@compiled(inline=True)
-def visible_share(distance_px: float, jump_px: float) -> float:
-    """Find the part of the lens that looks around an edge to a point behind it.
-
-    Seen from the point the edge cuts the lens, whose radius is the difference of the blur radii, at the
-    point's distance: a circular segment.
-    """
-    cut = min(max((distance_px - 0.5) / jump_px, 0.0), 1.0)
-    return (np.arccos(cut) - cut * np.sqrt(1 - cut * cut)) / np.pi
-
-
-@compiled()
 def _share(colour: np.ndarray, near: np.ndarray, far: np.ndarray, otherwise: float) -> float:
     """Find how much of a mixed colour is the near one.
 
@@ -210,8 +164,11 @@ def split_pixels(
         has_back[i] = True
         back_radius[i] = radius[far] if near_here else radius[here]
         if near_here:
-            _continue_behind(colour, radius, here, edge, band_px, width, height, back[i])
-            back[i, 3] = visible_share(np.sqrt(dy * dy + dx * dx), radius[here] - radius[edge])
+            if mixed:
+                continue_behind(colour, radius, here, edge, band_px, width, height, back[i])
+            else:
+                back_radius[i] = look_around(colour, radius, here, edge, band_px, width, height, back[i])
+            back[i, 3] = visible_share(radius, here, back_radius[i], width, height)
         else:
             for c in range(3):
                 back[i, c] = colour[far, c]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from wideopen.renderer.edges import SMOOTHNESS, pass_on, split_pixels, start_sheets
+from wideopen.renderer.behind import SMOOTHNESS
+from wideopen.renderer.edges import pass_on, split_pixels, start_sheets
 
 
 @dataclass(frozen=True)
