@@ -4,10 +4,11 @@ python bench/truth/measure.py SCENES [--json FILE] [--pictures DIR] [--without e
 
 All renderers get the 8-bit f/16 picture and the true depth; the truth is the f/1.8 picture. Figures are of
 8-bit sRGB: over the whole picture, in the band around depth edges (within twice the local blur radius of a
-jump of 1.5 px and more), and in the part in focus (radius up to 0.5 px). Pixels that a clipped pixel's disc
-reaches are left out there and have a column of their own. "Gaussian layers" are 16 layers, each blurred by a
-Gaussian of the disc's variance and laid over the farther ones; "scatter" spreads every pixel as a soft disc over
-r squared, normalised, without occlusion (the form of BokehMe). Everything is spread in linear light.
+jump of 1.5 px and more), and in the part in focus (radius up to 0.5 px). Pixels that are clipped in the
+truth, or that a clipped pixel's disc reaches, are left out there and have a column of their own. "Gaussian
+layers" are 16 layers, each blurred by a Gaussian of the disc's variance and laid over the farther ones;
+"scatter" spreads every pixel as a soft disc over r squared, normalised, without occlusion (the form of
+BokehMe). Everything is spread in linear light.
 """
 
 import argparse
@@ -37,6 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from speed import scatter_plainly
 
 EDGE_PX, IN_FOCUS_PX = 1.5, 0.5
+MACHINE = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
 ZONES = ("whole", "edges", "in focus", "clipped")
 
 
@@ -61,7 +63,7 @@ def read_scene(folder: Path) -> Scene:
     depth = DepthMap(dioptres, metric=True, origin="truth")
     radius_px = DefocusMap.of_lens(depth, focus_dioptres=1 / note["focus_m"], lens=lens).radius_px
     truth = from_linear(np.load(folder / "shallow.npy").clip(0, 1), None)
-    clipped = widened((wide == 255).any(axis=2), np.abs(radius_px) + 2)
+    clipped = widened((wide == 255).any(axis=2), np.abs(radius_px) + 2) | (truth >= 254.5 / 255).any(axis=2)
     jump = np.zeros(radius_px.shape, bool)
     reach = np.zeros(radius_px.shape, np.float32)
     for axis in (0, 1):
@@ -191,20 +193,21 @@ def main():
     if not folders:
         parser.error(f"{arguments.scenes} holds no NAME/scene.json; run generate.py first")
     print("# How near to path-traced truth\n\n`make truth`. " + " ".join(__doc__.split("\n\n")[2].split()) + "\n")
-    print("Every cell: PSNR in dB / SSIM.\n")
+    print(f"Every cell: PSNR in dB / SSIM. Measured on {MACHINE}.\n")
     rows, noise = {}, {}
     for folder in folders:
         scene = read_scene(folder)
         pictures = dict(renderers(scene, set(arguments.without)))
         rows[scene.name] = {name: figures(picture, scene) for name, picture in pictures.items()}
         noise[scene.name] = json.loads((folder / "scene.json").read_text()).get("seeds_psnr_db")
-        print(table(scene.name, rows[scene.name]), flush=True)
+        print(table(scene.name, rows[scene.name]))
+        print(f"Truth against truth of another seed: {noise[scene.name]['shallow']} dB.\n", flush=True)
         if arguments.pictures:
             save_strip(scene, pictures, arguments.pictures)
     print(table(f"Mean of {len(rows)} scenes", mean_of(rows)))
     if arguments.json:
         record = {
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            "machine": MACHINE,
             "mean": mean_of(rows),
             "scenes": rows,
             "truth_against_another_seed_db": noise,
