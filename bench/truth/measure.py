@@ -26,7 +26,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
-from wideopen import DefocusMap, DepthMap, Iris, Lens, Photo
+from wideopen import DefocusMap, Iris, Photo
 from wideopen.photo.profile import from_linear, to_linear
 from wideopen.renderer.exact import spread_exactly
 from wideopen.renderer.highlights import restore_highlights
@@ -59,9 +59,8 @@ def read_scene(folder: Path) -> Scene:
     wide = np.asarray(Image.open(folder / "wide.png").convert("RGB"))
     depth_m = np.load(folder / "depth.npy")
     dioptres = np.where(np.isfinite(depth_m), 1 / np.maximum(depth_m, 1e-6), 0).astype(np.float32)
-    lens = Lens(focal_mm=note["focal_mm"], f_number=1.8, sensor_mm=note["sensor_mm"])
-    depth = DepthMap(dioptres, metric=True, origin="truth")
-    radius_px = DefocusMap.of_lens(depth, focus_dioptres=1 / note["focus_m"], lens=lens).radius_px
+    # Mitsuba's lens does not move for close focus, so its blur lacks the magnification of `DefocusMap.of_lens`.
+    radius_px = (note["radius_px_per_dioptre"]["shallow"] * (dioptres - 1 / note["focus_m"])).astype(np.float32)
     truth = from_linear(np.load(folder / "shallow.npy").clip(0, 1), None)
     clipped = widened((wide == 255).any(axis=2), np.abs(radius_px) + 2) | (truth >= 254.5 / 255).any(axis=2)
     jump = np.zeros(radius_px.shape, bool)
