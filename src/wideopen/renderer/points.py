@@ -28,6 +28,7 @@ STANDS_OUT = 0.05
 """Light of a disc, as a share of its surroundings, from which its own rim could be seen."""
 DARKEST = 0.001
 """The same in the dark, as linear light."""
+GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
 
 
 class Points(NamedTuple):
@@ -75,6 +76,12 @@ def find_key(radius: float, hard: bool) -> int:
 
 
 step_of, level_of, key_of = (compiled(inline=True)(one) for one in (find_step, find_level, find_key))
+
+
+@compiled()
+def in_turn(count: int) -> np.ndarray:
+    """Order jobs so that every run of them, such as a thread takes, holds some from all over: fair shares."""
+    return np.argsort(np.arange(count) * GOLDEN_RATIO % 1)
 
 
 @compiled(parallel=True)
@@ -245,7 +252,9 @@ def merge(
             begin[first_bucket[own] // layers + y // 2**own + 1] += count[y, own]
     for job in range(jobs):
         begin[job + 1] += begin[job]
-    for job in prange(jobs):
+    turns = in_turn(jobs)
+    for turn in prange(jobs):
+        job = turns[turn]
         if begin[job] < begin[job + 1]:
             own = 1
             while first_bucket[own + 1] <= job * layers:

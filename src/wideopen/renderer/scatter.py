@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from wideopen.compiled import compiled
-from wideopen.renderer.points import Layered
+from wideopen.renderer.points import Layered, in_turn
 
 BAND_ROWS = 32
 """Rows that one thread works on at a time."""
@@ -66,10 +66,11 @@ def scatter(
     -1 where there are none. `table` leads from a kernel's key to its place.
     """
     out = np.empty((height, frame.width, 3), np.float32)
-    for band in prange((height + BAND_ROWS - 1) // BAND_ROWS):
+    bands = in_turn((height + BAND_ROWS - 1) // BAND_ROWS)
+    for turn in prange(bands.size):
         _fill_band(
             out,
-            band * BAND_ROWS,
+            bands[turn] * BAND_ROWS,
             fine,
             coarse,
             first_bucket,
