@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs truth speed light picture clean
+.PHONY: demo test test-slow docs pairs truth speed startup light picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -43,6 +43,10 @@ truth: $(TEST)/installed
 # How fast, on a quiet machine
 speed: $(TEST)/installed
 	$(TEST)/bin/python bench/speed.py --json bench/results/speed.json > bench/results/speed.md
+
+# What one command costs in all, in time and memory
+startup: $(TEST)/installed
+	$(TEST)/bin/python bench/startup.py --json bench/results/startup.json > bench/results/startup.md
 
 # How well the light of lamps is restored; HDR is a folder of OpenEXR and Radiance pictures
 HDR ?= ../shared/data/hdr

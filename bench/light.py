@@ -169,6 +169,9 @@ def main():
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()
     rules = rules_of((0.5, 1.0))
+    print("# How near restored light comes to the light that was there\n\n`make light`\n\n```")
+    print("\n\n".join(__doc__.split("\n\n")[2:-1]))
+    print()
     radii = [float(each) for each in wanted.radii.split(",")]
     rows = [row for name, light in scenes(wanted.hdr) for row in rows_of(name, light, radii, rules)]
     for row in rows:
@@ -180,7 +183,8 @@ def main():
         worst = max(changes, key=lambda change: change[1])
         print(f"daylight, {len(changes)} photos: {rule:14s} mean {np.mean([c[1] for c in changes]):.3f} worst {worst}")
     if wanted.json:
-        wanted.json.write_text(json.dumps({"rows": rows, "daylight": daylight}, indent=1), encoding="utf-8")
+        wanted.json.write_text(json.dumps({"rows": rows, "daylight": daylight}) + "\n", encoding="utf-8")
+    print("```")
 
 
 if __name__ == "__main__":

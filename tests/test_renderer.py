@@ -259,3 +259,13 @@ def test_a_photo_in_strips_is_the_whole_photo(name, monkeypatch):
     monkeypatch.setattr("wideopen.renderer.spread.STRIP_PX", 100 * WIDTH)
     strips = spread(Photo(pixels=picture), defocus, iris=Iris(cat_eye=0.5), highlights=0.5)
     assert np.abs(strips - whole).max() < 0.002
+
+
+@pytest.mark.parametrize("size", [(16, 20000), (20000, 16)], ids=["wide", "tall"])
+def test_narrow_photos_are_spread_like_others(size):
+    height, width = size
+    ramp = np.linspace(-40, 40, height * width, dtype=np.float32).reshape(size)
+    pixels = np.full((height, width, 3), 128 / 255, np.float32)
+    rendered = spread(Photo(pixels=pixels), DefocusMap(ramp), iris=Iris(), highlights=0.5)
+    assert rendered.shape == pixels.shape
+    assert rendered == pytest.approx(pixels, abs=1e-3)
