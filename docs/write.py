@@ -15,9 +15,12 @@ def cli_page() -> str:
     settings = {**app.context_settings, "terminal_width": 100}
     root = click.Context(app, info_name="wideopen", **settings)
     parts = ["# Command line\n", "Written by `make docs`.\n", f"```text\n{app.get_help(root)}\n```\n"]
-    for name in sorted(app.commands):
-        context = click.Context(app.commands[name], parent=root, info_name=name, **settings)
-        parts.append(f"## wideopen {name}\n\n```text\n{app.commands[name].get_help(context)}\n```\n")
+    for name, command in sorted(app.commands.items()):
+        context = click.Context(command, parent=root, info_name=name, **settings)
+        parts.append(f"## wideopen {name}\n\n```text\n{command.get_help(context)}\n```\n")
+        for inner, part in sorted(getattr(command, "commands", {}).items()):
+            below = click.Context(part, parent=context, info_name=inner, **settings)
+            parts.append(f"### wideopen {name} {inner}\n\n```text\n{part.get_help(below)}\n```\n")
     parts.append(
         "## Exit codes\n\n"
         "0 done · 1 an error, also when one photo of many failed (the others are done) · 2 bad usage.\n"

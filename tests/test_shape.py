@@ -22,6 +22,7 @@ ORDER = (
     "renderer",
     "batch",
     "sample",
+    "train",
     "report",
     "cli",
     "__main__",

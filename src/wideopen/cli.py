@@ -271,6 +271,46 @@ def sample(output: Path, overwrite: bool) -> None:
     print_line(f"saved {save_sample(output, overwrite=overwrite)}")
 
 
+@app.group()
+def train() -> None:
+    """Train networks; needs the extra research."""
+
+
+@train.command("scene")
+@click.option("--data", type=_PATH, required=True, metavar="DIR", help="Folder with photos/, masks/ and models/.")
+@click.option("--out", type=_PATH, required=True, metavar="DIR", help="Checkpoints and log; a run left there goes on.")
+@click.option(
+    "--steps", type=click.IntRange(1), default=4000, show_default=True, metavar="N", help="Length of the run."
+)
+@click.option("--batch", type=click.IntRange(2), default=24, show_default=True, metavar="N", help="Pictures per step.")
+@click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides every picture and weight.")
+@click.option("--views", type=click.IntRange(1), default=2, show_default=True, help="How often each mesh is drawn.")
+@click.option("--minutes", type=float, help="Stop after so long; the same command goes on.")
+@click.option("--ship", "file", type=_PATH, metavar="FILE", help="Write the best checkpoint so far as ONNX.")
+@click.option("--commit", default="unknown", help="Of the code, for the record in the ONNX file.")
+def train_scene(
+    data: Path,
+    out: Path,
+    minutes: float | None,
+    file: Path | None,
+    commit: str,
+    **settings: Any,  # noqa: ANN401
+) -> None:
+    """Train the built-in network that finds depth and subject."""
+    try:
+        from wideopen.train.scene.loop import Settings
+        from wideopen.train.scene.loop import train as run
+        from wideopen.train.scene.ship import ship
+    except ModuleNotFoundError as error:
+        raise RequestError(f"training needs {error.name}; install wideopen[research]") from error
+    best = run(data, out, Settings(**settings), minutes=minutes, tell=lambda text: click.echo(text, err=True))
+    if file is not None:
+        command = f"wideopen train scene {' '.join(f'--{name} {value}' for name, value in settings.items())}"
+        record = ship(best, file, commit=commit, command=command)
+        click.echo(json.dumps(record))
+
+
 def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
     """Make the renderer that the options describe; a setting that cannot be is bad usage."""
     from wideopen.renderer import identity

@@ -1,0 +1,1 @@
+"""Training: how networks are learned. Needs the extra `research`."""

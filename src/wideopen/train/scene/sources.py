@@ -1,0 +1,115 @@
+"""What the scene network learns from: photos, cut-outs with mattes, textures, drawn things."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from wideopen.train.scene.objects import draw, meshes
+
+LONG_SIDE_PX = 288
+HELD_OUT = 10
+"""One of so many is kept back, by the checksum of its name."""
+LICENCES = {
+    "masks/ccp": "Apache-2.0",
+    "masks/pets": "CC BY-SA 4.0, Oxford-IIIT Pet",
+    "photos/clic": "Unsplash licence",
+    "photos/cid22": "CC BY-SA 4.0, CID22",
+    "photos/kodak": "unrestricted",
+    "models/textures": "CC0, MIT, Apache-2.0",
+    "models/base_meshes.tar.xz": "CC0",
+    "models/statues.tar.xz": "CC BY 4.0, DanishStatues; ThreeDScans",
+}
+"""Folders that are read, all of which weights may be trained on and given away."""
+
+
+@dataclass
+class Sources:
+    """All pictures in memory, uint8."""
+
+    photos: list[np.ndarray] = field(default_factory=list)
+    """Backgrounds, (h, w, 3)."""
+    subjects: list[np.ndarray] = field(default_factory=list)
+    """Photos with their subject's matte, (h, w, 4); 128 in the matte is not known."""
+    held_out: list[np.ndarray] = field(default_factory=list)
+    """The same, kept back."""
+    textures: list[np.ndarray] = field(default_factory=list)
+    things: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    """Drawn things: (h, w, 4) and relief (h, w)."""
+
+
+def is_held_out(name: str) -> bool:
+    """Whether a file is kept back, which its name alone decides."""
+    return zlib.crc32(name.encode()) % HELD_OUT == 0
+
+
+def read_sources(data: Path, *, views: int, seed: int, tell: Callable[[str], None] = print) -> Sources:
+    """Read all that is there.
+
+    Args:
+        data: Folder with the folders that `LICENCES` names; those that are missing are left out.
+        views: How often each mesh is drawn.
+        seed: For the sides and colours of the meshes.
+        tell: Told of what was found.
+    """
+    sources = Sources()
+    for folder in ("photos/clic", "photos/cid22", "photos/kodak"):
+        for path in sorted((data / folder).glob("*.*")):
+            sources.photos.append(_read(path))
+    for folder in ("masks/ccp", "masks/pets"):
+        for path in sorted((data / folder).glob("*.jpg")):
+            picture = _read(path)
+            matte = Image.open(path.with_suffix(".png")).convert("L").resize(picture.shape[1::-1], Image.Resampling.BOX)
+            both = np.concatenate([picture, np.asarray(matte)[..., None]], axis=2)
+            (sources.held_out if is_held_out(path.name) else sources.subjects).append(both)
+    sources.textures = [_read(path) for path in sorted((data / "models/textures").glob("*.*")) if _is_colour(path)]
+    rng = np.random.default_rng(seed)
+    for name in ("base_meshes.tar.xz", "statues.tar.xz"):
+        archive = data / "models" / name
+        if archive.exists():
+            faces = 400_000 if name.startswith("statues") else 60_000
+            for _, vertices, triangles in meshes(archive, most_faces=faces):
+                for _ in range(views * (6 if name.startswith("statues") else 1)):
+                    paint = _paint(sources, rng)
+                    picture, relief = draw(vertices, triangles, paint, rng)
+                    if min(picture.shape[:2]) >= 12:
+                        sources.things.append((picture, relief))
+    tell(
+        f"{len(sources.photos)} photos, {len(sources.subjects)} subjects and {len(sources.held_out)} held out, "
+        f"{len(sources.textures)} textures, {len(sources.things)} drawn things"
+    )
+    return sources
+
+
+def _is_colour(path: Path) -> bool:
+    return path.suffix in (".jpg", ".png") and not any(word in path.stem for word in ("nor", "rough", "disp", "ao_"))
+
+
+def _paint(sources: Sources, rng: np.random.Generator) -> np.ndarray:
+    """Pick a texture, a piece of a photo, or one plain colour."""
+    kind = rng.random()
+    if kind < 0.45 and sources.textures:
+        return pick(sources.textures, rng)
+    if kind < 0.75 and sources.photos:
+        photo = pick(sources.photos, rng)
+        top, left = rng.integers(photo.shape[0] // 2), rng.integers(photo.shape[1] // 2)
+        return photo[top : top + 96, left : left + 96]
+    return np.broadcast_to(rng.integers(40, 250, 3).astype(np.uint8), (32, 32, 3))
+
+
+def pick(things: Sequence[Any], rng: np.random.Generator) -> Any:  # noqa: ANN401
+    """Pick one by chance."""
+    return things[int(rng.integers(len(things)))]
+
+
+def _read(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        picture.draft("RGB", (LONG_SIDE_PX * 2, LONG_SIDE_PX * 2))
+        small = picture.convert("RGB")
+    scale = LONG_SIDE_PX / max(small.size)
+    size = (max(1, round(small.width * scale)), max(1, round(small.height * scale)))
+    return np.asarray(small.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
