@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs truth speed startup light picture clean
+.PHONY: demo test test-slow docs pairs truth speed startup light eye picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -52,6 +52,11 @@ startup: $(TEST)/installed
 HDR ?= ../shared/data/hdr
 light: $(TEST)/installed
 	$(TEST)/bin/python bench/light.py $(HDR) --json bench/results/light.json > bench/results/light.md
+
+# How well depth and subject are found; DATA is a folder of pairs/, masks/ and ebb-inputs/
+DATA ?= ../shared/data
+eye: $(TEST)/installed
+	$(TEST)/bin/python bench/eye.py $(DATA) --json bench/results/eye.json > bench/results/eye.md
 
 # The bundled photo and its true twin, path-traced anew
 picture:

@@ -172,7 +172,7 @@ def test_depth_is_described_and_saved(wideopen, tmp_path):
     make(tmp_path / "a.jpg")
     code, out, _ = wideopen("depth", "a.jpg", "-o", "map.tif", "--view", "map.png")
     assert code == 0
-    assert "depth from built-in prior, 90x60" in out
+    assert "depth from built-in network" in out
     assert read(tmp_path / "map.png").size == (WIDTH, HEIGHT)
     record = json.loads(wideopen("depth", "a.jpg", "--json")[1])
     assert (record["width"], record["height"], record["depth_metric"]) == (WIDTH, HEIGHT, False)

@@ -174,8 +174,9 @@ def test_a_map_of_other_proportions_is_refused():
 def test_depth_inside_the_file_comes_before_the_guess():
     photo = photo_of(depth=depth_of(BALL_DEPTH))
     assert look(photo).depth.origin == "test"
-    assert look(photo, depth="built-in").depth.origin == "built-in prior"
-    assert look(photo_of()).depth.origin == "built-in prior"
+    assert look(photo, depth="built-in").depth.origin == "built-in network"
+    assert look(photo_of()).depth.origin == "built-in network"
+    assert look(photo, depth="prior").depth.origin == "built-in prior"
 
 
 def test_embedded_depth_is_insisted_on():

@@ -39,8 +39,9 @@ _DEPTH_OPTIONS = (
         "--depth",
         default="auto",
         show_default=True,
-        metavar="auto|embedded|built-in|FILE",
-        help="Where depth comes from. auto takes what the photo's file carries, else the built-in prior, a guess.",
+        metavar="auto|embedded|built-in|prior|FILE",
+        help="Where depth comes from. auto takes what the photo's file carries, else the built-in network; "
+        "prior is a guess that does not look.",
     ),
     click.option(
         "--depth-kind",

@@ -11,6 +11,7 @@ from wideopen.photo import Photo
 from wideopen.scene.fit import fit_depth
 from wideopen.scene.focus import Focus, dioptres_at, dioptres_of_subject
 from wideopen.scene.mapfile import Kind, read_depth
+from wideopen.scene.network import see_depth
 from wideopen.scene.prior import guess_depth
 from wideopen.shapes import Float
 
@@ -32,8 +33,9 @@ def look(photo: Photo, *, depth: str | Path | DepthMap = "auto", kind: DepthKind
 
     Args:
         photo: Upright.
-        depth: ``auto`` takes the depth inside the photo's file, else the built-in estimate;
-            ``embedded`` and ``built-in`` insist on one; anything else is a file, or a map.
+        depth: ``auto`` takes the depth inside the photo's file, else that of the built-in network;
+            ``embedded`` and ``built-in`` insist on one; ``prior`` is a guess that does not look; anything
+            else is a file, or a map.
         kind: What the numbers of a file mean.
 
     Raises:
@@ -41,7 +43,7 @@ def look(photo: Photo, *, depth: str | Path | DepthMap = "auto", kind: DepthKind
     """
     found, matte = _find(photo, depth, kind)
     if matte is None:
-        matte = photo.matte if photo.matte is not None else guess_depth(photo.pixels)[1]
+        matte = photo.matte if photo.matte is not None else see_depth(photo.pixels)[1]
     return Scene(depth=fit_depth(found, photo.pixels), matte=matte)
 
 
@@ -54,6 +56,8 @@ def _find(photo: Photo, depth: str | Path | DepthMap, kind: DepthKind) -> tuple[
             raise DepthError("the photo's file carries no depth; give a map with --depth FILE or use --depth built-in")
         return photo.depth, None
     if depth in ("auto", "built-in"):
+        return see_depth(photo.pixels)
+    if depth == "prior":
         return guess_depth(photo.pixels)
     return read_depth(depth, kind=kind), None
 

@@ -39,10 +39,9 @@ class SceneNetwork(nn.Module):
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Look at pictures."""
-        height, width = picture.shape[-2:]
-        row = torch.linspace(-1, 1, height, device=picture.device).view(1, 1, -1, 1).expand(len(picture), 1, -1, width)
-        column = torch.linspace(-1, 1, width, device=picture.device).view(1, 1, 1, -1)
-        column = column.expand(len(picture), 1, height, -1)
+        # Counted, not written by size, for an exported network takes any size.
+        one = picture[:, :1] * 0 + 1
+        row, column = (2 * (one.cumsum(dim=axis) - 1) / (one.sum(dim=axis, keepdim=True) - 1) - 1 for axis in (2, 3))
         seen = self.stem(torch.cat([picture * 4 - 2, row, column], dim=1))
         levels = []
         for stage in self.stages:

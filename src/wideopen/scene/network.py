@@ -1,0 +1,74 @@
+"""The built-in scene network: depth and subject of a photo, found by ONNX Runtime."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from wideopen.optics import DepthMap
+from wideopen.shapes import Float
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+WEIGHTS = Path(__file__).with_name("scene.onnx")
+LONG_SIDE_PX = 192
+"""The size that the network has learned at."""
+MULTIPLE_OF = 32
+RELIEF = 0.2
+"""Share of the subject's own relief that is kept."""
+SAMPLES_PER_SIDE = 8
+"""Of a large photo, so many pixels across and down at least make one of the small picture."""
+
+
+def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.ndarray, "mh mw"]]:
+    """Find a relative depth map and a soft subject matte.
+
+    The photo is brought to 192 pixels on its long side, its aspect kept and the rest filled with its own
+    border, because the network takes multiples of 32.
+
+    Args:
+        pixels: float32 photo as encoded, in [0, 1].
+
+    Returns:
+        Depth, relative, with its range stretched to 0 to 1, and the matte in [0, 1], both at the network's
+        size without what was filled up.
+    """
+    height, width = pixels.shape[:2]
+    scale = LONG_SIDE_PX / max(height, width)
+    inner_height, inner_width = max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
+    step = max(1, int(1 / scale / SAMPLES_PER_SIDE))
+    picture = Image.fromarray(np.rint(pixels[::step, ::step].clip(0, 1) * 255).astype(np.uint8))
+    small = np.asarray(picture.resize((inner_width, inner_height), Image.Resampling.BOX), np.float32) / 255
+    fill = [(0, -side % MULTIPLE_OF) for side in small.shape[:2]]
+    fill = [
+        (before, max(after, 2 * MULTIPLE_OF - side)) for (before, after), side in zip(fill, small.shape, strict=False)
+    ]
+    filled = np.pad(small, [*fill, (0, 0)], mode="edge").transpose(2, 0, 1)[None]
+    dioptres, matte = _session().run(None, {"picture": np.ascontiguousarray(filled)})
+    inside = slice(0, inner_height // 2), slice(0, inner_width // 2)
+    dioptres, matte = dioptres[0, 0][inside], matte[0, 0][inside].clip(0, 1)
+    low, high = np.quantile(dioptres, (0.005, 0.995))
+    dioptres = ((dioptres - low) / max(float(high - low), 1e-6)).clip(0, 1)
+    dioptres = flatten_subject(dioptres, matte)
+    return DepthMap(dioptres.astype(np.float32), metric=False, origin="built-in network"), matte.astype(np.float32)
+
+
+def flatten_subject(dioptres: Float[np.ndarray, "h w"], matte: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """Bring the subject's dioptres near to their median: what relief is found within it is mostly error."""
+    inside = matte > 0.5
+    if not inside.any():
+        return dioptres
+    middle = np.median(dioptres[inside])
+    return dioptres + matte * (1 - RELIEF) * (middle - dioptres)
+
+
+@lru_cache(maxsize=1)
+def _session() -> "InferenceSession":
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(WEIGHTS.read_bytes(), options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,66 @@
+"""The built-in network: contract, determinism, and that it sees at all."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from wideopen.scene import network
+from wideopen.scene.network import flatten_subject, see_depth
+
+
+def figure(height=240, width=320):
+    """Draw a person of few shapes on a meadow."""
+    picture = Image.new("RGB", (width, height), (150, 190, 225))
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((0, height * 0.55, width, height), fill=(90, 130, 60))
+    pen.ellipse((width * 0.44, height * 0.15, width * 0.56, height * 0.33), fill=(205, 160, 130))
+    pen.rectangle((width * 0.40, height * 0.33, width * 0.60, height * 0.68), fill=(170, 40, 45))
+    pen.rectangle((width * 0.42, height * 0.68, width * 0.58, height * 0.97), fill=(40, 45, 80))
+    return np.asarray(picture, np.float32) / 255
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 400), (400, 5), (37, 61), (600, 900)])
+def test_any_size_has_a_depth_and_a_matte_of_its_aspect(shape):
+    depth, matte = see_depth(np.random.default_rng(0).random((*shape, 3), np.float32))
+    assert depth.dioptres.shape == matte.shape
+    assert max(matte.shape) <= 96
+    assert np.isfinite(depth.dioptres).all()
+    assert 0 <= depth.dioptres.min() <= depth.dioptres.max() <= 1
+    assert 0 <= matte.min() <= matte.max() <= 1
+    assert not depth.metric
+    if min(shape) > 30:
+        assert matte.shape[1] / matte.shape[0] == pytest.approx(shape[1] / shape[0], rel=0.03)
+
+
+def test_the_same_photo_gives_the_same_bytes():
+    first, again = see_depth(figure()), see_depth(figure())
+    assert first[0].dioptres.tobytes() == again[0].dioptres.tobytes()
+    assert first[1].tobytes() == again[1].tobytes()
+
+
+def test_ground_comes_nearer_and_a_figure_stands_before_the_sky():
+    depth, matte = see_depth(figure())
+    height, width = matte.shape
+    sky = depth.dioptres[: height // 4, : width // 4].mean()
+    assert depth.dioptres[-height // 10 :].mean() > sky
+    body = slice(height * 4 // 10, height * 6 // 10), slice(width * 9 // 20, width * 11 // 20)
+    assert depth.dioptres[body].mean() > sky
+    assert matte[body].mean() > matte[: height // 4, : width // 4].mean()
+
+
+def test_a_subject_is_flattened_and_the_rest_is_not():
+    rng = np.random.default_rng(1)
+    dioptres = rng.random((20, 30)).astype(np.float32)
+    matte = np.zeros_like(dioptres)
+    assert np.array_equal(flatten_subject(dioptres, matte), dioptres)
+    matte[5:15, 10:20] = 1
+    flat = flatten_subject(dioptres, matte)
+    assert np.ptp(flat[5:15, 10:20]) == pytest.approx(network.RELIEF * np.ptp(dioptres[5:15, 10:20]), rel=1e-4)
+    assert np.array_equal(flat[matte == 0], dioptres[matte == 0])
+
+
+def test_the_file_tells_where_it_comes_from():
+    told = network._session().get_modelmeta().custom_metadata_map
+    assert {"name", "data", "commit", "command", "settings", "validation"} <= told.keys()
+    assert network.WEIGHTS.stat().st_size < 8_000_000
+    assert b"/home/" not in network.WEIGHTS.read_bytes()
