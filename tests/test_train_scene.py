@@ -161,3 +161,20 @@ def test_there_may_be_no_photos(data):
     found.photos = []
     assert make_sample(found, (64, 64), np.random.default_rng(0)).near.any()
     assert isinstance(found, Sources)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_checkpoint_is_shipped_with_its_record(data, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from wideopen.train.scene.ship import ship
+
+    best = train(data, tmp_path / "out", Settings(steps=2, batch=2, views=1), tell=lambda text: None)
+    record = ship(best, tmp_path / "scene.onnx", commit="abc", command="wideopen train scene")
+    session = onnxruntime.InferenceSession((tmp_path / "scene.onnx").read_bytes(), providers=["CPUExecutionProvider"])
+    told = session.get_modelmeta().custom_metadata_map
+    assert told["commit"] == record["commit"] == "abc"
+    assert json.loads(told["settings"])["steps"] == 2
+    dioptres, matte = session.run(None, {"picture": np.zeros((1, 3, 64, 256), np.float32)})
+    assert dioptres.shape == matte.shape == (1, 1, 32, 128)
+    assert 0 <= matte.min() <= matte.max() <= 1
