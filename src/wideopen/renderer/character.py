@@ -7,7 +7,8 @@ squeeze makes it oval.
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+
+from wideopen.shapes import Float
 
 FRINGE = 0.06
 """How much larger or smaller than the others the green discs are at full fringe, as a share of the radius."""

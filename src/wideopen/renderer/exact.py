@@ -1,10 +1,10 @@
 """The reference: every point spreads its light, one after the other, the nearest first."""
 
 import numpy as np
-from jaxtyping import Float
 
 from wideopen.renderer.iris import Iris
 from wideopen.renderer.sheets import Sheets
+from wideopen.shapes import Float
 
 
 def spread_exactly(sheets: Sheets, iris: Iris) -> Float[np.ndarray, "h w 3"]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 from PIL import Image
 
 from wideopen.errors import OpticsError
@@ -19,6 +18,7 @@ from wideopen.renderer.character import (
     hole,
     ray_density,
 )
+from wideopen.shapes import Float
 
 MOST_BLADES = 100
 LARGEST_PICTURE_PX = 512

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
-from jaxtyping import Float
 from PIL import Image
 
 from wideopen.errors import OpticsError
 from wideopen.renderer.iris import Iris
+from wideopen.shapes import Float
 
 _PICTURE_PX = 256
 _FINER = 2

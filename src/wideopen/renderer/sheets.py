@@ -9,10 +9,10 @@ and the background behind it.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from wideopen.renderer.behind import SMOOTHNESS
 from wideopen.renderer.edges import pass_on, split_pixels, start_sheets
+from wideopen.shapes import Float, Int
 
 
 @dataclass(frozen=True)
