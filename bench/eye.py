@@ -2,13 +2,14 @@
 
 python bench/eye.py DATA [--json FILE]
 
-DATA holds pairs/, masks/, stereo/ and ebb-inputs/. "Pairs" are photos with a real blurred partner: six at f/16 and
-f/1.8, and light fields fused sharp, focused near. Everything is rendered with one fixed default blur, the focus
-where the matte puts it; "given" has the pair's own depth. PSNR and SSIM are after one gain and offset per channel
-fitted to the real photo. "Sharp" says on how many pairs the gradient energy in the true area of focus stays within
-20 percent of the input's. Mattes are compared by intersection over union at a half; "held out" names decide by
-themselves. Order is the share of random point pairs, their depths at least 5 percent of the range apart, that stand
-in the right order.
+DATA holds pairs/, masks/ and ebb-inputs/. "Pairs" are photos with a real blurred partner: six at f/16 and f/1.8,
+and light fields fused sharp, focused near (where no area of focus is given, it is where the real photo keeps four
+fifths of the fused one's detail). Everything is rendered with one fixed default blur, the focus where the matte
+puts it; "given" has the pair's own depth. PSNR and SSIM are after one gain and offset per channel fitted to the
+real photo. "Sharp" says on how many pairs the gradient energy in the true area of focus stays within 20 percent of
+the input's. Mattes are compared by intersection over union at a half; "held out" names decide by themselves. Order
+is the share of random point pairs, their depths at least 5 percent of the range apart, that stand in the right
+order.
 """
 
 import argparse

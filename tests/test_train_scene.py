@@ -154,6 +154,15 @@ def test_a_run_that_goes_on_equals_one_that_was_not_stopped(data, tmp_path):
 def test_nothing_to_learn_from_is_said(tmp_path):
     with pytest.raises(RequestError, match="no masks"):
         train(tmp_path, tmp_path / "out", Settings(steps=1), tell=lambda text: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_does_not_go_on_with_other_settings(data, tmp_path):
+    train(data, tmp_path / "out", Settings(steps=1, batch=2, views=1), tell=lambda text: None)
+    before = (tmp_path / "out" / "last.pt").read_bytes()
+    with pytest.raises(RequestError, match="other settings"):
+        train(data, tmp_path / "out", Settings(steps=2, batch=3, views=1), tell=lambda text: None)
+    assert (tmp_path / "out" / "last.pt").read_bytes() == before
 
 
 def test_there_may_be_no_photos(data):

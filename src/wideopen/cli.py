@@ -287,6 +287,7 @@ def train() -> None:
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every picture and weight.")
 @click.option("--views", type=click.IntRange(1), default=2, show_default=True, help="How often each mesh is drawn.")
+@click.option("--validate-every", type=click.IntRange(1), default=250, show_default=True, metavar="N", help="Steps.")
 @click.option("--minutes", type=float, help="Stop after so long; the same command goes on.")
 @click.option("--ship", "file", type=_PATH, metavar="FILE", help="Write the best checkpoint so far as ONNX.")
 @click.option("--commit", default="unknown", help="Of the code, for the record in the ONNX file.")
@@ -307,7 +308,8 @@ def train_scene(
         raise RequestError(f"training needs {error.name}; install wideopen[research]") from error
     best = run(data, out, Settings(**settings), minutes=minutes, tell=lambda text: click.echo(text, err=True))
     if file is not None:
-        command = f"wideopen train scene {' '.join(f'--{name} {value}' for name, value in settings.items())}"
+        options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
+        command = f"wideopen train scene --data DIR --out DIR {options}"
         record = ship(best, file, commit=commit, command=command)
         click.echo(json.dumps(record))
 

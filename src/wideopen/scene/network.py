@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from wideopen.optics import DepthMap
+from wideopen.scene.shrink import shrink
 from wideopen.shapes import Float
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ LONG_SIDE_PX = 192
 MULTIPLE_OF = 32
 RELIEF = 0.2
 """Share of the subject's own relief that is kept."""
-SAMPLES_PER_SIDE = 8
-"""Of a large photo, so many pixels across and down at least make one of the small picture."""
 
 
 def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.ndarray, "mh mw"]]:
@@ -39,13 +37,8 @@ def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.nd
     height, width = pixels.shape[:2]
     scale = LONG_SIDE_PX / max(height, width)
     inner_height, inner_width = max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
-    step = max(1, int(1 / scale / SAMPLES_PER_SIDE))
-    picture = Image.fromarray(np.rint(pixels[::step, ::step].clip(0, 1) * 255).astype(np.uint8))
-    small = np.asarray(picture.resize((inner_width, inner_height), Image.Resampling.BOX), np.float32) / 255
-    fill = [(0, -side % MULTIPLE_OF) for side in small.shape[:2]]
-    fill = [
-        (before, max(after, 2 * MULTIPLE_OF - side)) for (before, after), side in zip(fill, small.shape, strict=False)
-    ]
+    small = shrink(pixels, height=inner_height, width=inner_width)
+    fill = [(0, max(-side % MULTIPLE_OF, 2 * MULTIPLE_OF - side)) for side in small.shape[:2]]
     filled = np.pad(small, [*fill, (0, 0)], mode="edge").transpose(2, 0, 1)[None]
     dioptres, matte = _session().run(None, {"picture": np.ascontiguousarray(filled)})
     inside = slice(0, inner_height // 2), slice(0, inner_width // 2)

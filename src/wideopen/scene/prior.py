@@ -6,15 +6,13 @@ same interface as an estimator that does see.
 """
 
 import numpy as np
-from PIL import Image
 
 from wideopen.optics import DepthMap
+from wideopen.scene.shrink import shrink
 from wideopen.shapes import Float
 
 LONG_SIDE = 192
 """The guess is made on a small picture; edges come back when it is fitted to the photo."""
-SAMPLES_PER_SIDE = 8
-"""Of a large photo, so many pixels across and down at least make one of the small picture."""
 SUBJECT_DIOPTRES = 0.8
 GROUND_DIOPTRES = 0.75
 
@@ -28,22 +26,14 @@ def guess_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.
     Returns:
         Depth, relative, and the matte in [0, 1], both at most 192 pixels long.
     """
-    small = _shrink(pixels)
+    scale = min(1.0, LONG_SIDE / max(pixels.shape[:2]))
+    small = shrink(pixels, height=max(1, round(pixels.shape[0] * scale)), width=max(1, round(pixels.shape[1] * scale)))
     matte = _subject(small)
     height = len(small)
     row = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     ground = GROUND_DIOPTRES * np.clip((row - 0.45) / 0.55, 0, 1) ** 1.5
     dioptres = np.maximum(ground * (1 - matte), 0) + SUBJECT_DIOPTRES * matte
     return DepthMap(dioptres.astype(np.float32), metric=False, origin="built-in prior"), matte
-
-
-def _shrink(pixels: np.ndarray) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    scale = min(1.0, LONG_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    step = max(1, int(1 / scale / SAMPLES_PER_SIDE))
-    picture = Image.fromarray(np.rint(pixels[::step, ::step].clip(0, 1) * 255).astype(np.uint8))
-    return np.asarray(picture.resize(size, Image.Resampling.BOX), np.float32) / 255
 
 
 def _subject(small: np.ndarray) -> np.ndarray:

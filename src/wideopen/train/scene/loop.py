@@ -45,14 +45,18 @@ def train(
         settings: Of the run; a run that goes on must have the same but for `steps`.
         minutes: Stop after so long, to go on another time.
         tell: Told of progress.
+
+    Raises:
+        RequestError: If there is nothing to learn from, or `out` holds a run with other settings.
+        ArithmeticError: If the loss is not finite.
     """
     start = time.monotonic()
-    out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(settings.seed)
     sources = read_sources(data, views=settings.views, seed=settings.seed, tell=tell)
     if not sources.subjects:
         raise RequestError(f"{data} holds no masks/ccp and no masks/pets to learn from")
+    out.mkdir(parents=True, exist_ok=True)
     network = SceneNetwork().to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_average, use_buffers=True)
@@ -60,6 +64,8 @@ def train(
     step, best = 0, -1.0
     if (out / "last.pt").exists():
         saved = torch.load(out / "last.pt", map_location=device, weights_only=True)
+        if saved["settings"] | {"steps": settings.steps} != asdict(settings):
+            raise RequestError(f"{out} holds a run with other settings ({saved['settings']}); choose another folder")
         network.load_state_dict(saved["network"])
         average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
