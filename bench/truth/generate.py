@@ -26,10 +26,12 @@ from PIL import Image
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "picture"))
 
-import camera as cameras
+from trace import psnr_db, trace
+
 import scenes
 from models import Library
 from stage import Stage
+from thin_lens import FOCAL_M, SENSOR_M, SHALLOW, WIDE, Camera, encode, measure_depth
 
 GOAL_DB, MOST_SPP = 39.1, 2048
 PLACES = (
@@ -64,29 +66,29 @@ def make(recipe, folder: Path, library: Library | None, arguments) -> dict:
     scene = mi.load_dict(stage.items)
     width, height = arguments.size
     views = {
-        name: cameras.Camera(width, height, number, recipe.focus_m, recipe.pitch_deg)
-        for name, number in (("wide", cameras.WIDE), ("shallow", cameras.SHALLOW))
+        name: Camera(width, height, number, recipe.focus_m, recipe.pitch_deg)
+        for name, number in (("wide", WIDE), ("shallow", SHALLOW))
     }
-    depth_m = cameras.measure_depth(scene, stage.lamps, views["wide"])
+    depth_m = measure_depth(scene, stage.lamps, views["wide"])
     np.save(folder / "depth.npy", depth_m)
     goal_db = GOAL_DB + 10 * np.log10(arguments.quality)
     spp, seeds_db, clipped, level = {}, {}, {}, {}
     for step, (name, view) in enumerate(views.items()):
-        halves, each = cameras.trace(
+        halves, each = trace(
             scene, view, ambient=stage.ambient, seed=seed + 500 * step, lamps=stage.lamps,
             goal_db=goal_db, most_spp=int(MOST_SPP * max(1, arguments.quality)),
         )  # fmt: skip
         radiance = ((halves[0] + halves[1]) / 2).astype(np.float32)
-        picture = (cameras.encode(radiance) * 255 + 0.5).astype(np.uint8)
+        picture = (encode(radiance) * 255 + 0.5).astype(np.uint8)
         np.save(folder / f"{name}.npy", radiance)
         Image.fromarray(picture).save(folder / f"{name}.png")
-        spp[name], seeds_db[name] = 2 * each, round(cameras.psnr_db(*halves), 2)
+        spp[name], seeds_db[name] = 2 * each, round(psnr_db(*halves), 2)
         clipped[name], level[name] = round(float((radiance >= 1).mean()), 4), round(float(picture.mean()), 1)
     blur = views["shallow"].radius_px_per_dioptre * (1 / depth_m - 1 / recipe.focus_m)
     models, environments = ("" if not path else f" --{word} DIR" for word, path in _folders(recipe, arguments))
     return {
         "name": recipe.name, "about": recipe.about, "focus_m": recipe.focus_m, "pitch_deg": recipe.pitch_deg,
-        "focal_mm": 1e3 * cameras.FOCAL_M, "sensor_mm": 1e3 * cameras.SENSOR_M,
+        "focal_mm": 1e3 * FOCAL_M, "sensor_mm": 1e3 * SENSOR_M,
         "f_numbers": {name: view.f_number for name, view in views.items()}, "size": [width, height],
         "radius_px_per_dioptre": {name: round(view.radius_px_per_dioptre, 4) for name, view in views.items()},
         "largest_radius_px": {"front": round(max(0, float(blur.max())), 1), "behind": round(-float(blur.min()), 1)},

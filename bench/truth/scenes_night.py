@@ -6,13 +6,13 @@ import numpy as np
 import paint
 import shapes
 import textures
-from camera import FOCAL_M, SENSOR_M
 from models import stand
 from scene import AMBER, COOL, GREEN, RED, ROSE, WARM, WHITE, glossy, matte, painted, rgb
 from scenes_plain import hedge
 from shapes import rotation, spline
 from stage import Recipe, plane
 from street import box
+from thin_lens import FOCAL_M, SENSOR_M
 
 PIXEL = SENSOR_M / FOCAL_M / 768  # slope of a pixel of a picture 768 wide
 COLOURS = (WARM, AMBER, WHITE, COOL, RED, GREEN, ROSE, (0.35, 0.45, 1.0), (1.0, 0.85, 0.2))

@@ -1,4 +1,4 @@
-"""A thin lens at the origin that looks along +y: what it sees, traced, splatted and measured.
+"""A thin lens at the origin that looks along +y: what it sees of lamps and of depth, and how light is encoded.
 
 Mitsuba's thin lens keeps the field of view of a lens focused at infinity, so a point at depth ``z`` spreads over a disc
 of radius ``scale_px * aperture_radius_m * |1 / focus - 1 / z|`` pixels, without the magnification of close focus.
@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import drjit as dr
 import mitsuba as mi
 import numpy as np
 
 FOCAL_M, SENSOR_M = 0.050, 0.0225
 WIDE, SHALLOW = 16.0, 1.8
-PASS_SPP, SKY_RAYS = 64, 2
 EVEN = 1.1673039782614187 ** -np.arange(1.0, 5.0)  # steps of Roberts' R4 sequence, root of x^5 = x + 1
 
 
@@ -49,7 +47,7 @@ class Camera:
         c, s = np.cos(np.radians(self.pitch_deg)), np.sin(np.radians(self.pitch_deg))
         return np.array([[1, 0, 0], [0, -s, c], [0, c, s]])
 
-    def sensor(self) -> dict:
+    def sensor(self, *, samples: int) -> dict:
         """Describe it to Mitsuba."""
         return {
             "type": "thinlens",
@@ -59,62 +57,11 @@ class Camera:
             "to_world": mi.ScalarTransform4f().look_at([0, 0, 0], list(self.axes[2]), [0, 0, 1]),
             "film": {"type": "hdrfilm", "width": self.width_px, "height": self.height_px, "rfilter": {"type": "box"},
                      "pixel_format": "rgb", "component_format": "float32"},
-            "sampler": {"type": "multijitter", "sample_count": PASS_SPP},
+            "sampler": {"type": "multijitter", "sample_count": samples},
         }  # fmt: skip
 
 
-def light_by_sky(*, ambient: float):
-    """Make an integrator for cheap light: lamps and the sun by a shadow ray, the sky by ``SKY_RAYS`` rays.
-
-    Where something hides the sky, grey light of ``ambient`` comes from there, which stands for all further bounces.
-    Both pictures of a scene share that light, so it costs no truth, and the noise of deep paths is spared.
-    """
-
-    class SkyIntegrator(mi.SamplingIntegrator):
-        """Direct light, with a constant for the rest."""
-
-        def sample(self, scene, sampler, ray, medium=None, active=True):
-            """Find the light along a ray."""
-            here, context, sky = scene.ray_intersect(ray, active), mi.BSDFContext(), scene.environment()
-            hit, surface = here.is_valid(), here.bsdf(ray)
-            light = here.emitter(scene).eval(here)
-            lamp, weight = scene.sample_emitter_direction(here, sampler.next_2d(), True, hit)
-            light += weight * surface.eval(context, here, here.to_local(lamp.d), hit & (lamp.pdf > 0))
-            for k in range(SKY_RAYS):
-                spot = (sampler.next_2d() + mi.Point2f(k, 0)) / mi.Point2f(SKY_RAYS, 1)
-                way, share = surface.sample(context, here, sampler.next_1d(), spot, hit)
-                out = here.spawn_ray(here.to_world(way.wo))
-                beyond = dr.zeros(mi.SurfaceInteraction3f)
-                beyond.wi = -out.d
-                light += share * dr.select(scene.ray_test(out, hit), ambient, sky.eval(beyond)) / SKY_RAYS
-            return dr.select(active, light, 0), hit, []
-
-    mi.register_integrator("sky", lambda properties: SkyIntegrator(properties))
-    return mi.load_dict({"type": "sky"})
-
-
-def trace(scene, camera: Camera, *, ambient: float, seed: int, lamps, goal_db: float, most_spp: int):
-    """Trace two independent halves until they agree to ``goal_db``; nothing is clamped.
-
-    Returns:
-        The halves, linear radiance, and the paths per pixel of each.
-    """
-    sensor = mi.load_dict(camera.sensor())
-    integrator = light_by_sky(ambient=ambient)
-    sums = np.zeros((2, camera.height_px, camera.width_px, 3))
-    splats = [splat_lamps(scene, lamps, camera, seed=seed + half) for half in (0, 1)] if lamps else [0.0, 0.0]
-    passes = 0
-    while True:
-        for half in (0, 1):
-            picture = mi.render(scene, sensor=sensor, integrator=integrator, seed=(seed * 2 + half) * 100_003 + passes)
-            sums[half] += np.array(picture)
-        passes += 1
-        halves = [sums[half] / passes + splats[half] for half in (0, 1)]
-        if psnr_db(*halves) >= goal_db or (passes + 1) * PASS_SPP > most_spp:
-            return halves, passes * PASS_SPP
-
-
-def splat_lamps(scene, lamps, camera: Camera, *, seed: int, rays_per_px: int = 400) -> np.ndarray:
+def splat_lamps(scene, lamps, camera: Camera, *, seed: int, rays_per_px: int) -> np.ndarray:
     """Send rays from each lamp through the aperture onto the film.
 
     A lamp of radius ``r`` and depth ``z`` that shines with ``L`` fills ``pi r^2 (s / z)^2`` pixels of a pinhole
@@ -182,8 +129,3 @@ def encode(light: np.ndarray) -> np.ndarray:
     """Clip linear light to [0, 1] and encode it as sRGB."""
     light = np.clip(light, 0, 1)
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-
-
-def psnr_db(one: np.ndarray, other: np.ndarray) -> float:
-    """Compare two pictures of linear light as encoded, over the whole picture."""
-    return float(-10 * np.log10(max(np.mean((encode(one) - encode(other)) ** 2), 1e-12)))
