@@ -9,12 +9,15 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from wideopen.errors import RequestError  # noqa: E402
-from wideopen.train.scene.compose import make_sample  # noqa: E402
+from wideopen.train.scene.compose import in_a_space, make_sample, on_a_photo  # noqa: E402
+from wideopen.train.scene.crops import labelled_sample, of_photo  # noqa: E402
+from wideopen.train.scene.labels import Label, read_labels  # noqa: E402
 from wideopen.train.scene.loop import Settings, train  # noqa: E402
-from wideopen.train.scene.loss import depth_loss, matte_loss, order_loss  # noqa: E402
+from wideopen.train.scene.loss import depth_loss, matte_loss, order_loss, point_loss  # noqa: E402
 from wideopen.train.scene.network import SceneNetwork  # noqa: E402
-from wideopen.train.scene.objects import draw  # noqa: E402
-from wideopen.train.scene.sources import Sources, is_held_out, read_sources  # noqa: E402
+from wideopen.train.scene.objects import Part, draw  # noqa: E402
+from wideopen.train.scene.sources import Labelled, Sources, is_held_out, read_sources  # noqa: E402
+from wideopen.train.scene.spaces import BACK, FLOOR, LEFT, NONE_M, NOTHING, Camera, make_space, trace  # noqa: E402
 
 CUBE = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
 SIDES = np.array(
@@ -46,12 +49,12 @@ def data(tmp_path):
 def sources(data):
     found = read_sources(data, views=1, seed=0, tell=lambda text: None)
     for seed in range(3):
-        found.things.append(draw(CUBE, SIDES, found.textures[0], np.random.default_rng(seed)))
+        found.things.append(draw([Part(CUBE, SIDES)], found.textures[0], np.random.default_rng(seed)))
     return found
 
 
 def test_the_network_has_so_many_parameters():
-    assert sum(parameter.numel() for parameter in SceneNetwork().parameters()) == 1_150_274
+    assert sum(parameter.numel() for parameter in SceneNetwork().parameters()) == 1_480_082
 
 
 @pytest.mark.parametrize(("height", "width"), [(192, 128), (64, 192), (160, 160)])
@@ -99,6 +102,7 @@ def test_samples_say_only_what_is_known(data):
         assert 0 <= sample.picture.min() <= sample.picture.max() <= 1
         assert np.isfinite(sample.dioptres).all()
         assert 0 <= sample.matte.min() <= sample.matte.max() <= 1
+        assert sample.points.shape == (40, 3)
         for mask in (sample.depth_known, sample.matte_known, sample.near, sample.far):
             assert set(np.unique(mask)) <= {0, 1}
         assert not (sample.near * sample.far).any()
@@ -106,28 +110,142 @@ def test_samples_say_only_what_is_known(data):
     assert any(sample.near.any() for sample in samples)
 
 
-def test_a_composed_subject_stands_before_what_is_behind_it(data):
-    found = sources(data)
-    found.subjects = found.subjects[:1]
-    nearer = 0
-    for seed in range(40):
-        sample = make_sample(found, (96, 64), np.random.default_rng(seed))
-        inside = sample.matte > 0.9
-        if sample.depth_known.all() and inside.any():
-            top = np.flatnonzero(inside.any(axis=1))[0]
-            nearer += 1
-            assert sample.dioptres[inside].mean() > sample.dioptres[: top + 1][~inside[: top + 1]].min()
-    assert nearer > 3
-
-
 def test_a_cube_is_drawn_with_its_relief():
     colour = np.full((8, 8, 3), 200, np.uint8)
-    drawn, relief = draw(CUBE, SIDES, colour, np.random.default_rng(4))
+    drawn, relief = draw([Part(CUBE, SIDES)], colour, np.random.default_rng(4))
     assert drawn.shape[:2] == relief.shape
     assert min(relief.shape) > 60
     solid = drawn[..., 3] == 255
     assert solid.mean() > 0.5
     assert 0.5 < np.ptp(relief[solid]) < np.sqrt(3)
+
+
+def test_a_part_is_drawn_with_its_own_picture_and_the_holes_in_it():
+    square = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], float)
+    own = np.zeros((2, 2, 4), np.uint8)
+    # Upper left red, upper right green, lower left blue, and lower right a hole.
+    own[0, 0], own[0, 1], own[1, 0] = (255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 255)
+    part = Part(square, np.array([(0, 1, 2), (0, 2, 3)]), square[:, :2] * 0.999, own)
+    for seed in range(20):
+        drawn, _ = draw([part], own[..., :3], np.random.default_rng(seed))
+        solid = drawn[drawn[..., 3] == 255][:, :3]
+        if len(solid) < 1000:
+            # Seen from the edge.
+            continue
+        strongest, count = np.unique(solid.argmax(axis=1), return_counts=True)
+        assert list(strongest) == [0, 1, 2]
+        assert count.min() > 0.25 * len(solid)
+        assert (np.sort(solid, axis=1)[:, :2] < 10).mean() > 0.9
+
+
+def test_a_ray_meets_floor_wall_and_box_where_geometry_says():
+    walls = np.array([NONE_M, 2.0, NONE_M, 10.0, 3.0])
+    boxes = np.array([[0.5, 1.5, 0.0, 1.0, 4.0, 5.0]])
+    depth, surface, u, v = trace(200, 300, np.array([1.5, 0.0, 0.0, 1.0]), walls, boxes)
+    y, x = np.mgrid[:200, :300]
+    down, across = (y + 0.5) / 200 - 0.5, ((x + 0.5) - 150) / 200
+    floor, left, back = (surface == which for which in (FLOOR, LEFT, BACK))
+    np.testing.assert_allclose(depth[floor], (1.5 / down)[floor], rtol=1e-5)
+    np.testing.assert_allclose(depth[left], (-2 / across)[left], rtol=1e-5)
+    np.testing.assert_allclose(depth[back], 10, rtol=1e-5)
+    front = surface == 5 + 2
+    assert front.sum() > 500
+    np.testing.assert_allclose(depth[front], 4, rtol=1e-5)
+    assert (u[front].min(), u[front].max()) == pytest.approx((0.5, 1.5), abs=0.05)
+    assert (v[front].min(), v[front].max()) == pytest.approx((0, 1), abs=0.05)
+    assert (surface[:20] == NOTHING).any()
+
+
+@pytest.mark.parametrize("pitch", [-0.2, 0.0, 0.3])
+def test_the_camera_knows_the_row_of_the_floor(pitch):
+    camera = Camera(height_m=1.4, pitch=pitch, yaw=0.0, focal=1.2)
+    walls = np.array([NONE_M, NONE_M, NONE_M, NONE_M, 0.0])
+    view = np.array([camera.height_m, pitch, 0.0, camera.focal])
+    depth, surface, _, _ = trace(400, 3, view, walls, np.zeros((0, 6)))
+    for row in (250, 320, 390):
+        if surface[row, 1] == FLOOR:
+            assert camera.row_of_floor(float(depth[row, 1])) == pytest.approx((row + 0.5) / 400, abs=1e-4)
+
+
+def test_spaces_differ_and_are_the_same_again(data):
+    found = sources(data)
+    one, again, other = (make_space(found.photos, found.tilings, (64, 48), np.random.default_rng(k)) for k in (1, 1, 2))
+    np.testing.assert_array_equal(one.picture, again.picture)
+    assert not np.array_equal(one.picture, other.picture)
+    assert one.picture.shape == (48, 64, 3)
+    assert one.dioptres.min() >= 0
+
+
+def test_things_in_a_space_hide_what_is_behind_them(data):
+    found = sources(data)
+    for seed in range(25):
+        sample = in_a_space(found, (96, 64), np.random.default_rng(seed))
+        assert sample.depth_known.all()
+        assert np.isfinite(sample.dioptres).all()
+        assert sample.dioptres.min() >= 0
+
+
+def test_of_what_is_pasted_on_a_photo_only_the_order_is_known(data):
+    found = sources(data)
+    for seed in range(10):
+        sample = on_a_photo(found, (96, 64), np.random.default_rng(seed))
+        assert not sample.depth_known.any()
+        if sample.near.any():
+            assert sample.matte[sample.near > 0].min() > 0.9
+            assert sample.matte[sample.far > 0].max() < 0.1
+
+
+def test_ground_below_a_subject_is_not_said_to_be_behind_it():
+    cut = np.zeros((60, 40, 4), np.uint8)
+    cut[10:40, 15:25, 3] = 255
+    assert not of_photo(cut).far[40:].any()
+    # A subject that the frame cuts stands before all of it.
+    cut[10:, 15:25, 3] = 255
+    assert of_photo(cut).far[55:, :10].all()
+
+
+def test_points_follow_the_crop_and_the_mirror():
+    gradient = np.zeros((100, 200, 4), np.uint8)
+    gradient[..., 0] = np.arange(200)
+    labelled = Labelled(gradient, np.array([[0.5, 0.5, 2.0], [0.05, 0.5, 3.0]]))
+    sample = labelled_sample(labelled, (100, 100), (80, 0, 180, 100))
+    points = sample.points[sample.points[:, 2] > 0]
+    assert points == pytest.approx(np.array([[0.2, 0.5, 2.0]]))
+    assert sample.picture[50, 20, 0] * 255 == pytest.approx(100, abs=1.5)
+    sample.mirror()
+    assert sample.points[0] == pytest.approx([0.8, 0.5, 2.0])
+    assert sample.picture[50, 79, 0] * 255 == pytest.approx(100, abs=1.5)
+    assert not sample.points[1:].any()
+
+
+def test_points_in_the_right_order_cost_less():
+    rows = torch.linspace(0, 1, 32).view(1, 1, 32, 1).expand(1, 1, 32, 32).contiguous()
+    points = torch.tensor([[[0.5, 0.1, 9.0], [0.5, 0.5, 3.0], [0.5, 0.95, 1.0], [0.0, 0.0, 0.0]]])
+    right, wrong, flat = (float(point_loss(found, points)) for found in (rows, -rows, rows * 0))
+    assert right < flat < wrong
+    moved = points.clone()
+    moved[:, 3] = torch.tensor([0.9, 0.9, 0.0])
+    assert float(point_loss(rows, moved)) == pytest.approx(right)
+    assert float(point_loss(5 * rows + 3, points)) == pytest.approx(right, rel=1e-3)
+
+
+def test_an_outline_is_not_known_just_at_its_border():
+    label = Label(np.zeros((0, 3)), (np.array([(0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8)]),))
+    matte = label.matte((100, 100))
+    assert (matte[50, 50], matte[5, 5], matte[20, 50]) == (255, 0, 128)
+    assert not Label(np.zeros((0, 3)), ()).matte((10, 10)).any()
+
+
+def test_labels_are_sound():
+    labels = read_labels()
+    assert len(labels) > 400
+    for name, label in labels.items():
+        assert (label.points[:, :2] >= 0).all(), name
+        assert (label.points[:, :2] <= 1).all(), name
+        assert (label.points[:, 2] > 0).all(), name
+        assert len(label.points) <= 40, name
+        for outline in label.outlines:
+            assert len(outline) >= 3, name
 
 
 def test_names_decide_what_is_held_out(data):
@@ -168,7 +286,7 @@ def test_a_run_does_not_go_on_with_other_settings(data, tmp_path):
 def test_there_may_be_no_photos(data):
     found = sources(data)
     found.photos = []
-    assert make_sample(found, (64, 64), np.random.default_rng(0)).near.any()
+    assert make_sample(found, (64, 64), np.random.default_rng(0)).matte.any()
     assert isinstance(found, Sources)
 
 

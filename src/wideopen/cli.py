@@ -281,13 +281,13 @@ def train() -> None:
 @click.option("--data", type=_PATH, required=True, metavar="DIR", help="Folder with photos/, masks/ and models/.")
 @click.option("--out", type=_PATH, required=True, metavar="DIR", help="Checkpoints and log; a run left there goes on.")
 @click.option(
-    "--steps", type=click.IntRange(1), default=4000, show_default=True, metavar="N", help="Length of the run."
+    "--steps", type=click.IntRange(1), default=11000, show_default=True, metavar="N", help="Length of the run."
 )
 @click.option("--batch", type=click.IntRange(2), default=24, show_default=True, metavar="N", help="Pictures per step.")
-@click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
+@click.option("--rate", type=float, default=1.5e-3, show_default=True, help="Highest learning rate.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every picture and weight.")
 @click.option("--views", type=click.IntRange(1), default=2, show_default=True, help="How often each mesh is drawn.")
-@click.option("--validate-every", type=click.IntRange(1), default=250, show_default=True, metavar="N", help="Steps.")
+@click.option("--validate-every", type=click.IntRange(1), default=500, show_default=True, metavar="N", help="Steps.")
 @click.option("--minutes", type=float, help="Stop after so long; the same command goes on.")
 @click.option("--ship", "file", type=_PATH, metavar="FILE", help="Write the best checkpoint so far as ONNX.")
 @click.option("--commit", default="unknown", help="Of the code, for the record in the ONNX file.")

@@ -1,226 +1,271 @@
-"""Composing what the scene network looks at: real photos with a matte, and scenes whose depth is known."""
+"""Composing what the scene network looks at: crops of real photos, and things stood before a background."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
+from wideopen.train.scene.crops import crop_labelled, crop_subject
+from wideopen.train.scene.sample import Sample, blurred, develop, without_points
 from wideopen.train.scene.sources import Sources, pick
+from wideopen.train.scene.spaces import Space, crop, make_space
 
-SIZES = ((192, 128), (160, 160), (128, 192), (160, 128), (128, 160))
-"""Width and height of batches, of about the same number of pixels."""
-REAL_SHARE = 0.4
+SHARES = {"subject": 0.36, "labelled": 0.22, "space": 0.24, "pasted": 0.18}
+"""Of the kinds of samples."""
+SAME_DEPTH = 1.1
+"""Ratio of dioptres up to which two things are the subject together."""
+LEAST_SEEN = 0.02
+"""Share of the frame that a thing should hide."""
 
 
 @dataclass
-class Sample:
-    """One picture and what is known of it; maps are of its size."""
+class Layer:
+    """A thing in the frame."""
 
-    picture: np.ndarray
-    """float32 (h, w, 3) in [0, 1]."""
-    dioptres: np.ndarray
-    depth_known: np.ndarray
-    matte: np.ndarray
-    matte_known: np.ndarray
-    near: np.ndarray
-    far: np.ndarray
-    """Where only the order of depth is known."""
+    cut: np.ndarray
+    """float32 (h, w, 4)."""
+    relief: np.ndarray
+    """Added to `stands_at`, dioptres."""
+    stands_at: float
+    base: tuple[float, float, float]
+    """Middle and width in columns, and row, of its foot."""
+    lives: bool
+    """A person or an animal."""
 
 
 def make_sample(sources: Sources, size: tuple[int, int], rng: np.random.Generator) -> Sample:
     """Make one sample of a width and height."""
-    real = rng.random() < REAL_SHARE or not sources.photos
-    sample = _real(pick(sources.subjects, rng), size, rng) if real else _composed(sources, size, rng)
+    shares = dict(SHARES)
+    if not sources.labelled:
+        shares["labelled"] = 0
+    if not sources.photos:
+        shares["space"] = shares["pasted"] = 0
+    kind = rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values()))
+    if kind == "subject":
+        sample = crop_subject(pick(sources.subjects, rng), size, rng)
+    elif kind == "labelled":
+        sample = crop_labelled(pick(sources.labelled, rng), size, rng)
+    elif kind == "space":
+        sample = in_a_space(sources, size, rng)
+    else:
+        sample = on_a_photo(sources, size, rng)
     if rng.random() < 0.5:
-        for name, value in vars(sample).items():
-            setattr(sample, name, value[:, ::-1])
-    sample.picture = _develop(sample.picture, rng)
+        sample.mirror()
+    sample.picture = develop(sample.picture, rng)
     return sample
 
 
-def real_sample(subject: np.ndarray, size: tuple[int, int]) -> Sample:
-    """Take a whole photo with its matte as it is, for validation."""
-    return _of_photo(_cut(subject, size, (0, 0, subject.shape[1], subject.shape[0])))
-
-
-def _real(subject: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> Sample:
-    """Crop a photo around at least most of its subject."""
-    height, width = subject.shape[:2]
-    zoom = rng.uniform(0.55, 1.0)
-    ratio = size[0] / size[1] * np.exp(rng.normal(0, 0.12))
-    wide, high = (width * zoom, width * zoom / ratio)
-    if high > height:
-        wide, high = height * zoom * ratio, height * zoom
-    wide, high = min(wide, width), min(high, height)
-    left, top = rng.uniform(0, width - wide), rng.uniform(0, height - high)
-    # A head is above a body, and mostly in the picture.
-    top *= rng.random()
-    box = (left, top, left + wide, top + high)
-    return _of_photo(_cut(subject, size, box))
-
-
-def _cut(subject: np.ndarray, size: tuple[int, int], box: tuple[float, float, float, float]) -> np.ndarray:
-    """Resize colour and matte apart, for together Pillow would blacken what the matte leaves out."""
-    parts = (np.ascontiguousarray(subject[..., :3]), np.ascontiguousarray(subject[..., 3]))
-    resized = [np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box=box)) for part in parts]
-    return np.concatenate([resized[0], resized[1][..., None]], axis=2)
-
-
-def _of_photo(cut: np.ndarray) -> Sample:
-    matte = cut[..., 3].astype(np.float32) / 255
-    known = ((matte < 0.25) | (matte > 0.75)).astype(np.float32)
-    inside = (matte > 0.75).astype(np.float32)
-    rows = np.flatnonzero(inside.any(axis=1))
-    # Ground below a subject's feet is nearer than the subject.
-    last = rows[-1] if rows.size else 0
-    above = np.zeros_like(matte)
-    above[: int(last * 0.85)] = 1
-    nothing = np.zeros_like(matte)
-    return Sample(
-        picture=cut[..., :3].astype(np.float32) / 255,
-        dioptres=nothing,
-        depth_known=nothing,
-        matte=matte,
-        matte_known=known,
-        near=inside if rows.size and above.any() else nothing,
-        far=(matte < 0.25) * above if rows.size else nothing,
-    )
-
-
-def _composed(sources: Sources, size: tuple[int, int], rng: np.random.Generator) -> Sample:
-    """Stand things on a ground before a background."""
-    width, height = size
-    horizon = rng.uniform(0.2, 0.65)
-    slope = rng.uniform(0.6, 1.6)
-    row = ((np.arange(height) + 0.5) / height)[:, None]
-    back = rng.uniform(0.02, 0.25)
-    wall = np.broadcast_to(np.maximum(slope * (row - horizon), back), (height, width)).astype(np.float32)
-    picture, dioptres = _background(sources, size, horizon, slope, back, rng), wall.copy()
-    known = np.ones((height, width), np.float32)
-    if rng.random() < 0.4:
-        # A photo's own ground may be anywhere: only what stands before it is known for sure.
-        known *= row < horizon + back / slope
-    count = int(rng.choice([1, 2, 3, 4], p=[0.35, 0.35, 0.2, 0.1]))
-    layers = []
+def in_a_space(sources: Sources, size: tuple[int, int], rng: np.random.Generator) -> Sample:
+    """Stand things on the floor of a space, all of whose depth is known."""
+    space = make_space(sources.photos, sources.tilings, size, rng)
+    count = int(rng.choice([0, 1, 2, 3, 4], p=[0.06, 0.36, 0.28, 0.18, 0.12]))
+    layers: list[Layer] = []
     for _ in range(count):
-        layers.append(_thing(sources, size, horizon, slope, back, rng))
-    layers.sort(key=lambda layer: layer[2])
-    weight = []
-    for cut, _, _, _ in layers:
-        y, x = np.mgrid[:height, :width]
-        middle = np.exp(-(((x + 0.5) / width - 0.5) ** 2) / 0.08 - ((y + 0.5) / height - 0.55) ** 2 / 0.15)
-        weight.append(float((cut[..., 3] * middle).sum()))
-    subject = int(np.argmax(weight))
-    focus = layers[subject][2]
-    strength = rng.uniform(0, 6) if rng.random() < 0.55 else 0.0
-    picture = _blurred(picture, strength * abs(focus - back))
-    matte = np.zeros((height, width), np.float32)
-    for i, (cut, depth, stands_at, relief) in enumerate(layers):
-        blur = 0.0 if i == subject else strength * abs(stands_at - focus)
-        soft = _blurred(np.concatenate([cut[..., :3] * cut[..., 3:], cut[..., 3:]], axis=2), blur)
+        beside = layers[-1].stands_at if layers and rng.random() < 0.35 else None
+        for _ in range(3):
+            layer = _stand(sources, size, space, beside, rng)
+            if _hiding(layer, space).mean() > LEAST_SEEN:
+                break
+        layers.append(layer)
+    layers.sort(key=lambda layer: layer.stands_at)
+    picture, dioptres = space.picture, space.dioptres.copy()
+    for layer in layers:
+        # A thing darkens the floor where it stands.
+        if rng.random() < 0.7:
+            column, wide, row = layer.base
+            y, x = np.mgrid[: size[1], : size[0]] + 0.5
+            away = ((x - column) / (0.45 * wide + 1)) ** 2 + ((y - row) / (0.12 * wide + 1)) ** 2
+            on_floor = space.dioptres < layer.stands_at * 1.3
+            picture = picture * (1 - rng.uniform(0.2, 0.6) * np.exp(-away) * on_floor)[..., None]
+    hides = [_hiding(layer, space) for layer in layers]
+    subject = _subject_of(layers, hides)
+    focus = layers[subject[0]].stands_at if subject else float(np.quantile(space.dioptres, 0.8))
+    strength = rng.uniform(0, 7) / max(focus, 0.05) if rng.random() < 0.5 else 0.0
+    picture = _defocused(picture.astype(np.float32), strength * np.abs(dioptres - focus))
+    matte = np.zeros(size[::-1], np.float32)
+    for k, layer in enumerate(layers):
+        cut = layer.cut[..., :3]
+        radius = 0.0 if k in subject else min(strength * abs(layer.stands_at - focus), 9.0)
+        soft = blurred(np.concatenate([cut * hides[k][..., None], hides[k][..., None]], axis=2), radius)
         picture = picture * (1 - soft[..., 3:]) + soft[..., :3]
-        solid = cut[..., 3] > 0.5
-        dioptres[solid] = (depth + relief)[solid] if isinstance(relief, np.ndarray) else depth
-        known[solid] = 1
-        matte = matte * (1 - soft[..., 3]) + (cut[..., 3] if i == subject else 0)
-    seen = matte.sum() > 0.01 * matte.size
+        solid = hides[k] > 0.5
+        dioptres[solid] = (layer.stands_at + layer.relief)[solid]
+        matte = matte * (1 - hides[k]) + (hides[k] if k in subject else 0)
+    told = not layers or matte.sum() > 0.01 * matte.size
     return Sample(
         picture=picture.astype(np.float32),
         dioptres=dioptres,
-        depth_known=known.astype(np.float32),
+        depth_known=np.ones(size[::-1], np.float32),
         matte=matte.clip(0, 1),
-        matte_known=np.full((height, width), float(seen), np.float32),
-        near=np.zeros((height, width), np.float32),
-        far=np.zeros((height, width), np.float32),
+        matte_known=np.full(size[::-1], float(told), np.float32),
+        near=np.zeros(size[::-1], np.float32),
+        far=np.zeros(size[::-1], np.float32),
+        points=without_points(),
     )
 
 
-def _background(
-    sources: Sources, size: tuple[int, int], horizon: float, slope: float, back: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Fill the frame with a photo, mostly with a textured ground in perspective below."""
-    width, height = size
-    photo = Image.fromarray(pick(sources.photos, rng))
-    zoom = rng.uniform(0.5, 1.0)
-    wide, high = photo.width * zoom, photo.height * zoom
-    left, top = rng.uniform(0, photo.width - wide), rng.uniform(0, photo.height - high)
-    picture = np.asarray(photo.resize(size, Image.Resampling.BILINEAR, box=(left, top, left + wide, top + high)))
-    picture = picture.astype(np.float32) / 255
-    first = horizon + back / slope
-    if sources.textures and rng.random() < 0.7:
-        texture = pick(sources.textures, rng)
-        y, x = np.mgrid[:height, :width]
-        depth = 1 / np.maximum(slope * ((y + 0.5) / height - horizon), back * 0.9)
-        scale = len(texture) * rng.uniform(0.15, 0.6)
-        turn = rng.uniform(0, 2 * np.pi)
-        across, along = ((x + 0.5) / width - 0.5) * depth * 1.2, depth
-        u = (across * np.cos(turn) + along * np.sin(turn)) * scale
-        v = (along * np.cos(turn) - across * np.sin(turn)) * scale
-        ground = texture[v.astype(int) % len(texture), u.astype(int) % texture.shape[1]] / np.float32(255)
-        ground = ground * rng.uniform(0.5, 1.1) * rng.uniform(0.85, 1.15, 3)
-        picture = np.where((y + 0.5)[..., None] / height > first, ground, picture)
-    return picture.clip(0, 1).astype(np.float32)
+def on_a_photo(sources: Sources, size: tuple[int, int], rng: np.random.Generator) -> Sample:
+    """Paste things before a photo, of which only that is known."""
+    # A photo with a subject of its own is background only when it is out of focus.
+    is_empty = bool(sources.empty) and rng.random() < 0.5
+    picture = crop(sources.empty if is_empty else sources.photos, size, rng)
+    radius = rng.uniform(0, 5) if is_empty else rng.uniform(1.5, 6)
+    picture = blurred(picture, radius)
+    far = np.ones(size[::-1], np.float32)
+    subject = _paste(sources, size, rng, least=0.3)
+    layers = [subject]
+    if rng.random() < 0.35:
+        other = _paste(sources, size, rng, least=0.1)
+        if rng.random() < 0.5:
+            picture = _over(picture, blurred(_premultiplied(other), radius * rng.uniform(0.3, 1)))
+        else:
+            layers.append(other)
+    visible = subject[..., 3].copy()
+    picture = _over(picture, _premultiplied(subject))
+    far *= visible < 0.02
+    if len(layers) == 2:
+        crossing = blurred(_premultiplied(layers[1]), rng.uniform(1.5, 6))
+        picture = _over(picture, crossing)
+        visible *= 1 - crossing[..., 3]
+        far *= crossing[..., 3] < 0.02
+    known = ((visible < 0.1) | (visible > 0.9)).astype(np.float32)
+    nothing = np.zeros(size[::-1], np.float32)
+    near = (visible > 0.9).astype(np.float32)
+    told = near.sum() > 0.01 * near.size
+    return Sample(
+        picture=picture.astype(np.float32),
+        dioptres=nothing,
+        depth_known=nothing,
+        matte=visible.clip(0, 1),
+        matte_known=known * told,
+        near=near if told and far.any() else nothing,
+        far=far if told else nothing,
+        points=without_points(),
+    )
 
 
-def _thing(
-    sources: Sources, size: tuple[int, int], horizon: float, slope: float, back: float, rng: np.random.Generator
-) -> tuple[np.ndarray, float, float, np.ndarray | float]:
-    """Stand a cut-out somewhere: its picture in the frame, dioptres where it stands, twice, and its relief."""
+def _hiding(layer: Layer, space: Space) -> np.ndarray:
+    """Opacity of a thing where nothing of the space stands before it."""
+    return np.asarray(layer.cut[..., 3] * (layer.stands_at + layer.relief >= space.dioptres * 0.995))
+
+
+def _subject_of(layers: list[Layer], hides: list[np.ndarray]) -> list[int]:
+    """Choose what the picture is about: large, in the middle, alive; and what stands beside it at the same depth."""
+    if not layers:
+        return []
+    height, width = hides[0].shape
+    y, x = np.mgrid[:height, :width]
+    middle = np.exp(-(((x + 0.5) / width - 0.5) ** 2) / 0.08 - ((y + 0.5) / height - 0.55) ** 2 / 0.15)
+    weights = []
+    for k, layer in enumerate(layers):
+        seen = hides[k].copy()
+        for other in hides[k + 1 :]:
+            seen *= 1 - other
+        weights.append(float((seen * middle).sum()) * (2.5 if layer.lives else 1.0))
+    first = int(np.argmax(weights))
+    return [first] + [
+        k
+        for k, layer in enumerate(layers)
+        if k != first
+        and weights[k] > 0.3 * weights[first]
+        and 1 / SAME_DEPTH < layer.stands_at / layers[first].stands_at < SAME_DEPTH
+        and (layer.lives or not layers[first].lives)
+    ]
+
+
+def _stand(
+    sources: Sources, size: tuple[int, int], space: Space, beside: float | None, rng: np.random.Generator
+) -> Layer:
+    """Stand a thing on the floor, as far away as its size in the frame says."""
     width, height = size
-    frame = np.zeros((height, width, 4), np.float32)
-    relief_frame = np.zeros((height, width), np.float32)
-    if sources.things and rng.random() < 0.55:
-        cut, relief = pick(sources.things, rng)
-    else:
+    cut, relief, lives = _thing(sources, rng)
+    size_m = (1.7 if lives and cut.shape[0] > 1.6 * cut.shape[1] else 0.7) * np.exp(rng.normal(0, 0.4))
+    depth = space.camera.focal * size_m / rng.uniform(0.18, 1.25)
+    depth = 1 / beside * rng.uniform(0.97, 1.03) if beside else depth
+    depth = float(np.clip(depth, 0.35, space.deepest_m))
+    high = space.camera.focal * size_m / depth * height
+    wide = high * cut.shape[1] / cut.shape[0]
+    small, flat = _resized(cut, relief, wide, high, rng)
+    bottom = round(space.camera.row_of_floor(depth) * height)
+    left = round(rng.normal(0.5, 0.22) * width - small.shape[1] / 2)
+    frame, raised = _placed(small, flat, size, left, bottom - small.shape[0])
+    stands_at = 1 / depth
+    # A thing is as deep as it is wide.
+    reach = min(0.3, 0.5 * size_m * cut.shape[1] / cut.shape[0] / depth)
+    return Layer(frame, raised * stands_at * reach, stands_at, (left + wide / 2, wide, bottom), lives)
+
+
+def _paste(sources: Sources, size: tuple[int, int], rng: np.random.Generator, *, least: float) -> np.ndarray:
+    """Put a thing anywhere that most of it can be seen."""
+    cut, relief, _ = _thing(sources, rng)
+    high = size[1] * rng.uniform(least, 1.15)
+    wide = high * cut.shape[1] / cut.shape[0]
+    if wide > 1.1 * size[0]:
+        high, wide = high * 1.1 * size[0] / wide, 1.1 * size[0]
+    small, flat = _resized(cut, relief, wide, high, rng)
+    left = round(rng.normal(0.5, 0.2) * size[0] - small.shape[1] / 2)
+    top = round((rng.uniform(0.6, 1.25) if rng.random() < 0.7 else rng.uniform(0.4, 1.0)) * size[1] - small.shape[0])
+    return _placed(small, flat, size, left, top)[0]
+
+
+def _thing(sources: Sources, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Pick a cut-out: uint8 colour and opacity, relief, and whether it lives."""
+    if not sources.things or rng.random() < 0.55:
         cut = pick(sources.subjects, rng)
         solid = cut[..., 3] > 200
         rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-        if rows.size < 8 or columns.size < 8:
-            cut, relief = pick(sources.things, rng) if sources.things else (cut, np.zeros(cut.shape[:2], np.float32))
-        else:
+        if rows.size >= 8 and columns.size >= 8:
             cut = cut[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            relief = np.zeros(cut.shape[:2], np.float32)
-    high = height * rng.uniform(0.2, 1.1)
-    wide = high * cut.shape[1] / cut.shape[0]
-    if wide > 0.9 * width:
-        high, wide = high * 0.9 * width / wide, 0.9 * width
-    target = (max(4, round(wide)), max(4, round(high)))
+            return cut, np.zeros(cut.shape[:2], np.float32), True
+    if sources.things:
+        return *pick(sources.things, rng), False
+    return np.full((8, 8, 4), 255, np.uint8), np.zeros((8, 8), np.float32), False
+
+
+def _resized(
+    cut: np.ndarray, relief: np.ndarray, wide: float, high: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bring a cut-out to a size, its opacity sharpened, its light and colour changed."""
+    target = (int(np.clip(round(wide), 4, 1200)), int(np.clip(round(high), 4, 1200)))
     small = np.asarray(Image.fromarray(np.ascontiguousarray(cut)).resize(target, Image.Resampling.BILINEAR))
     small = small.astype(np.float32) / 255
-    small[..., 3] = ((small[..., 3] - 0.5) * 2 + 0.5).clip(0, 1)
-    small[..., :3] = (small[..., :3] * rng.uniform(0.8, 1.15) * rng.uniform(0.94, 1.06, 3)).clip(0, 1)
+    # What is not known of a matte, at a half, is left out.
+    small[..., 3] = ((small[..., 3] - 0.62) * 4 + 0.5).clip(0, 1)
+    small[..., :3] = (small[..., :3] * rng.uniform(0.7, 1.2) * rng.uniform(0.92, 1.08, 3)).clip(0, 1)
     flat = Image.fromarray(np.ascontiguousarray(relief)).resize(target, Image.Resampling.BILINEAR)
-    base = rng.uniform(max(horizon + back / slope, 0.5), 1.25)
-    bottom = round(base * height)
-    left = round(rng.normal(0.5, 0.22) * width - target[0] / 2)
-    top = bottom - target[1]
-    y0, y1, x0, x1 = max(top, 0), min(bottom, height), max(left, 0), min(left + target[0], width)
-    depth = max(slope * (base - horizon), back * 1.15)
+    return small, np.asarray(flat)
+
+
+def _placed(
+    small: np.ndarray, relief: np.ndarray, size: tuple[int, int], left: int, top: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put a cut-out into an empty frame."""
+    width, height = size
+    frame, raised = np.zeros((height, width, 4), np.float32), np.zeros((height, width), np.float32)
+    y0, y1 = max(top, 0), min(top + small.shape[0], height)
+    x0, x1 = max(left, 0), min(left + small.shape[1], width)
     if y0 < y1 and x0 < x1:
         inside = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
-        frame[y0:y1, x0:x1] = small[inside]
-        # A thing as deep as it is wide, at the distance where its height fills its share of the frame.
-        relief_frame[y0:y1, x0:x1] = np.asarray(flat)[inside] * depth * min(0.3, 0.5 * target[1] / height)
-    return frame, depth, depth, relief_frame
+        frame[y0:y1, x0:x1], raised[y0:y1, x0:x1] = small[inside], relief[inside]
+    return frame, raised
 
 
-def _blurred(picture: np.ndarray, radius_px: float) -> np.ndarray:
-    if radius_px < 0.4:
+def _premultiplied(cut: np.ndarray) -> np.ndarray:
+    return np.concatenate([cut[..., :3] * cut[..., 3:], cut[..., 3:]], axis=2)
+
+
+def _over(picture: np.ndarray, above: np.ndarray) -> np.ndarray:
+    return picture * (1 - above[..., 3:]) + above[..., :3]
+
+
+def _defocused(picture: np.ndarray, radius_px: np.ndarray) -> np.ndarray:
+    """Blur by a radius that changes from place to place, mixed from three strengths."""
+    if radius_px.max() < 0.4:
         return picture
-    mode = "RGBA" if picture.shape[2] == 4 else "RGB"
-    image = Image.fromarray(np.rint(picture.clip(0, 1) * 255).astype(np.uint8), mode if mode == "RGB" else None)
-    return np.asarray(image.filter(ImageFilter.BoxBlur(radius_px)), np.float32) / 255
-
-
-def _develop(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Change exposure, contrast, colour and sharpness, and add grain."""
-    picture = np.ascontiguousarray(picture)
-    if rng.random() < 0.25:
-        picture = _blurred(picture, rng.uniform(0.4, 1.0))
-    picture = picture.clip(1e-4, 1) ** np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.15))
-    picture = (picture - 0.5) * np.exp(rng.normal(0, 0.12)) + 0.5
-    grey = picture.mean(axis=2, keepdims=True)
-    saturation = 0.0 if rng.random() < 0.05 else np.exp(rng.normal(0, 0.25))
-    picture = grey + (picture - grey) * saturation
-    picture = picture * np.exp(rng.normal(0, 0.06, 3)) + rng.normal(0, rng.uniform(0, 0.03), picture.shape)
-    return picture.clip(0, 1).astype(np.float32)
+    strengths = (0.0, 1.5, 4.0, 9.0)
+    levels = [picture, *(blurred(picture, strength) for strength in strengths[1:])]
+    found = levels[0]
+    for k in range(1, len(levels)):
+        share = ((radius_px - strengths[k - 1]) / (strengths[k] - strengths[k - 1])).clip(0, 1)[..., None]
+        found = found * (1 - share) + levels[k] * share
+    return found.astype(np.float32)

@@ -1,11 +1,13 @@
 """The scene network: a small encoder and decoder with two heads."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-WIDTHS = (16, 24, 48, 96, 160)
-DEPTHS = (1, 2, 3, 4, 3)
+WIDTHS = (16, 24, 48, 104, 176)
+DEPTHS = (1, 2, 3, 5, 3)
 MULTIPLE_OF = 32
 """Height and width of what goes in."""
 
@@ -17,8 +19,10 @@ class SceneNetwork(nn.Module):
     larger is nearer, and the matte's logits of the same shape.
 
     Source:
-        The blocks are inverted residuals (Sandler et al., MobileNetV2, CVPR 2018) with the coordinates as two more
-        channels in front (Liu et al., CoordConv, NeurIPS 2018), for the ground is below and the sky above.
+        The blocks are inverted residuals (Sandler et al., MobileNetV2, CVPR 2018), where there are many pixels with
+        whole filters in the place of filters of single channels (Tan and Le, EfficientNetV2, ICML 2021), which a CPU
+        learns twice as fast. The coordinates are two more channels in front (Liu et al., CoordConv, NeurIPS 2018),
+        for the ground is below and the sky above.
     """
 
     def __init__(self) -> None:
@@ -26,16 +30,14 @@ class SceneNetwork(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(5, WIDTHS[0], 3, 2, 1, bias=False), nn.BatchNorm2d(WIDTHS[0]), nn.ReLU6())
         stages, width = [], WIDTHS[0]
         for k, (wide, deep) in enumerate(zip(WIDTHS, DEPTHS, strict=True)):
-            blocks = [InvertedResidual(width if i == 0 else wide, wide, 2 if i == 0 and k else 1) for i in range(deep)]
+            blocks = [block(k)(width if i == 0 else wide, wide, 2 if i == 0 and k else 1) for i in range(deep)]
             stages.append(nn.Sequential(*blocks))
             width = wide
         self.stages = nn.ModuleList(stages)
         self.context = Context(WIDTHS[-1])
-        self.merges = nn.ModuleList(
-            Merge(below, beside) for below, beside in zip(WIDTHS[:0:-1], WIDTHS[-2::-1], strict=True)
-        )
-        self.depth_head = _head(WIDTHS[0])
-        self.matte_head = _head(WIDTHS[0])
+        self.merges = nn.ModuleList(Merge(WIDTHS[k + 1], WIDTHS[k], block(k)) for k in reversed(range(len(WIDTHS) - 1)))
+        self.depth_head = nn.Conv2d(WIDTHS[0], 1, 3, 1, 1)
+        self.matte_head = nn.Conv2d(WIDTHS[0], 1, 3, 1, 1)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Look at pictures."""
@@ -51,6 +53,39 @@ class SceneNetwork(nn.Module):
         for merge, beside in zip(self.merges, levels[-2::-1], strict=True):
             seen = merge(seen, beside)
         return self.depth_head(seen), self.matte_head(seen)
+
+
+class Plain(nn.Module):
+    """One whole filter, then its nonlinearity."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        conv = nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.body = nn.Sequential(conv, nn.BatchNorm2d(after), nn.ReLU6())
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """Filter."""
+        return self.body(seen)
+
+
+class FusedResidual(nn.Module):
+    """Widen by whole filters, narrow; add where the shape stays."""
+
+    def __init__(self, before: int, after: int, stride: int, *, expansion: int = 3) -> None:
+        super().__init__()
+        inner = before * expansion
+        self.adds = before == after and stride == 1
+        self.body = nn.Sequential(
+            nn.Conv2d(before, inner, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(inner),
+            nn.ReLU6(),
+            nn.Conv2d(inner, after, 1, bias=False),
+            nn.BatchNorm2d(after),
+        )
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """Filter."""
+        return seen + self.body(seen) if self.adds else self.body(seen)
 
 
 class InvertedResidual(nn.Module):
@@ -94,10 +129,10 @@ class Context(nn.Module):
 class Merge(nn.Module):
     """Bring a coarse level to twice its size, beside the encoder's."""
 
-    def __init__(self, below: int, beside: int) -> None:
+    def __init__(self, below: int, beside: int, kind: Callable[..., nn.Module]) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(below, beside, 1, bias=False)
-        self.body = InvertedResidual(2 * beside, beside, 1, expansion=2)
+        self.body = kind(2 * beside, beside, 1) if kind is Plain else kind(2 * beside, beside, 1, expansion=2)
 
     def forward(self, below: Tensor, beside: Tensor) -> Tensor:
         """Merge both."""
@@ -105,5 +140,6 @@ class Merge(nn.Module):
         return self.body(torch.cat([below, beside], dim=1))
 
 
-def _head(width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(width, 24, 3, 1, 1), nn.ReLU6(), nn.Conv2d(24, 1, 1))
+def block(level: int) -> Callable[..., nn.Module]:
+    """Tell the kind of block of a level, 0 at half the picture's size."""
+    return (Plain, FusedResidual, InvertedResidual)[min(level, 2)]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from wideopen.train.scene.objects import draw, meshes
+from wideopen.train.scene.labels import Label, read_labels
+from wideopen.train.scene.objects import draw, things
 
 LONG_SIDE_PX = 288
 HELD_OUT = 10
@@ -23,8 +24,33 @@ LICENCES = {
     "models/textures": "CC0, MIT, Apache-2.0",
     "models/base_meshes.tar.xz": "CC0",
     "models/statues.tar.xz": "CC BY 4.0, DanishStatues; ThreeDScans",
+    "models/trees.tar.xz": "MIT, ez-tree",
+    "models/eztree_props.tar.xz": "MIT, ez-tree",
+    "models/drake.tar.xz": "CC0, Poly Haven",
+    "models/kaykit_furniture.tar.xz": "CC0, KayKit",
 }
 """Folders that are read, all of which weights may be trained on and given away."""
+
+
+ARCHIVES = {
+    # Views of each thing for one of the base meshes, most faces.
+    "base_meshes": (1, 60_000),
+    "statues": (6, 400_000),
+    "trees": (12, 400_000),
+    "eztree_props": (6, 400_000),
+    "drake": (12, 400_000),
+    "kaykit_furniture": (4, 400_000),
+}
+
+
+@dataclass
+class Labelled:
+    """A photo with its label."""
+
+    picture: np.ndarray
+    """(h, w, 4): the last is the subject's matte; 128 is not known."""
+    points: np.ndarray
+    """(n, 3): across and down in [0, 1], metres."""
 
 
 @dataclass
@@ -37,7 +63,14 @@ class Sources:
     """Photos with their subject's matte, (h, w, 4); 128 in the matte is not known."""
     held_out: list[np.ndarray] = field(default_factory=list)
     """The same, kept back."""
+    labelled: list[Labelled] = field(default_factory=list)
+    """Photos with a label."""
+    labelled_held_out: list[Labelled] = field(default_factory=list)
+    empty: list[np.ndarray] = field(default_factory=list)
+    """Of the photos, those without a subject."""
     textures: list[np.ndarray] = field(default_factory=list)
+    tilings: list[list[np.ndarray]] = field(default_factory=list)
+    """The textures at several sizes, every one a quarter of the one before."""
     things: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     """Drawn things: (h, w, 4) and relief (h, w)."""
 
@@ -57,32 +90,65 @@ def read_sources(data: Path, *, views: int, seed: int, tell: Callable[[str], Non
         tell: Told of what was found.
     """
     sources = Sources()
-    for folder in ("photos/clic", "photos/cid22", "photos/kodak"):
-        for path in sorted((data / folder).glob("*.*")):
-            sources.photos.append(_read(path))
+    labels = read_labels()
+    for folder in ("clic", "cid22", "kodak"):
+        for path in sorted((data / "photos" / folder).glob("*.*")):
+            label = labels.get(f"{folder}/{path.name}")
+            picture = _read(path)
+            if label is None:
+                sources.photos.append(picture)
+            else:
+                _add_labelled(sources, picture, label, path.name)
     for folder in ("masks/ccp", "masks/pets"):
         for path in sorted((data / folder).glob("*.jpg")):
             picture = _read(path)
             matte = Image.open(path.with_suffix(".png")).convert("L").resize(picture.shape[1::-1], Image.Resampling.BOX)
             both = np.concatenate([picture, np.asarray(matte)[..., None]], axis=2)
-            (sources.held_out if is_held_out(path.name) else sources.subjects).append(both)
+            if is_held_out(path.name):
+                sources.held_out.append(both)
+                continue
+            sources.subjects.append(both)
+            if label := labels.get(f"{path.parent.name}/{path.name}"):
+                sources.labelled.append(Labelled(both, label.points))
     sources.textures = [_read(path) for path in sorted((data / "models/textures").glob("*.*")) if _is_colour(path)]
+    sources.tilings = [_sizes(texture) for texture in sources.textures]
     rng = np.random.default_rng(seed)
-    for name in ("base_meshes.tar.xz", "statues.tar.xz"):
-        archive = data / "models" / name
+    for name, (often, most_faces) in ARCHIVES.items():
+        archive = data / "models" / f"{name}.tar.xz"
         if archive.exists():
-            faces = 400_000 if name.startswith("statues") else 60_000
-            for _, vertices, triangles in meshes(archive, most_faces=faces):
-                for _ in range(views * (6 if name.startswith("statues") else 1)):
-                    paint = _paint(sources, rng)
-                    picture, relief = draw(vertices, triangles, paint, rng)
+            for _, parts in things(archive, most_faces=most_faces):
+                for _ in range(views * often):
+                    picture, relief = draw(parts, _paint(sources, rng), rng)
                     if min(picture.shape[:2]) >= 12:
                         sources.things.append((picture, relief))
     tell(
-        f"{len(sources.photos)} photos, {len(sources.subjects)} subjects and {len(sources.held_out)} held out, "
+        f"{len(sources.photos)} photos, {len(sources.labelled)} labels ({len(sources.labelled_held_out)} more held out), "
+        f"{len(sources.subjects)} subjects ({len(sources.held_out)} more held out), "
         f"{len(sources.textures)} textures, {len(sources.things)} drawn things"
     )
     return sources
+
+
+def _add_labelled(sources: Sources, picture: np.ndarray, label: Label, name: str) -> None:
+    matte = label.matte(picture.shape[1::-1])
+    labelled = Labelled(np.concatenate([picture, matte[..., None]], axis=2), label.points)
+    if is_held_out(name):
+        sources.labelled_held_out.append(labelled)
+        return
+    sources.labelled.append(labelled)
+    sources.photos.append(picture)
+    if not label.outlines:
+        sources.empty.append(picture)
+
+
+def _sizes(texture: np.ndarray) -> list[np.ndarray]:
+    """Shrink a texture to a quarter, twice."""
+    image = Image.fromarray(texture)
+    return [
+        texture,
+        *(np.asarray(image.resize((max(1, image.width // k), max(1, image.height // k)), Image.Resampling.BOX))
+          for k in (4, 16)),
+    ]  # fmt: skip
 
 
 def _is_colour(path: Path) -> bool:
