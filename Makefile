@@ -74,5 +74,5 @@ $(DEMO)/installed: pyproject.toml
 
 $(TEST)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research]'
+	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch]'
 	touch $@

@@ -8,8 +8,10 @@ import numpy as np
 from wideopen.errors import DepthError, FocusError
 from wideopen.optics import DepthMap
 from wideopen.photo import Photo
+from wideopen.scene.fetch import OFFERS, fetched
 from wideopen.scene.fit import fit_depth
 from wideopen.scene.focus import Focus, dioptres_at, dioptres_of_subject
+from wideopen.scene.guest import is_network, see_by_guest
 from wideopen.scene.mapfile import Kind, read_depth
 from wideopen.scene.network import see_depth
 from wideopen.scene.prior import guess_depth
@@ -34,9 +36,10 @@ def look(photo: Photo, *, depth: str | Path | DepthMap = "auto", kind: DepthKind
     Args:
         photo: Upright.
         depth: ``auto`` takes the depth inside the photo's file, else that of the built-in network;
-            ``embedded`` and ``built-in`` insist on one; ``prior`` is a guess that does not look; anything
-            else is a file, or a map.
-        kind: What the numbers of a file mean.
+            ``embedded`` and ``built-in`` insist on one; ``prior`` is a guess that does not look; the name of
+            a fetched network (`wideopen.scene.fetch.OFFERS`) or an ONNX file with its recipe beside it
+            (`wideopen.scene.guest.Recipe`) asks that; anything else is a file, or a map.
+        kind: What the numbers of a map's file mean.
 
     Raises:
         DepthError: If the depth is missing, broken, or shows another frame.
@@ -59,6 +62,10 @@ def _find(photo: Photo, depth: str | Path | DepthMap, kind: DepthKind) -> tuple[
         return see_depth(photo.pixels)
     if depth == "prior":
         return guess_depth(photo.pixels)
+    if depth in OFFERS:
+        return see_by_guest(photo.pixels, fetched(str(depth))), None
+    if is_network(depth):
+        return see_by_guest(photo.pixels, Path(depth)), None
     return read_depth(depth, kind=kind), None
 
 

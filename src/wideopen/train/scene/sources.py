@@ -122,8 +122,8 @@ def read_sources(data: Path, *, views: int, seed: int, tell: Callable[[str], Non
                     if min(picture.shape[:2]) >= 12:
                         sources.things.append((picture, relief))
     tell(
-        f"{len(sources.photos)} photos, {len(sources.labelled)} labels ({len(sources.labelled_held_out)} more held out), "
-        f"{len(sources.subjects)} subjects ({len(sources.held_out)} more held out), "
+        f"{len(sources.photos)} photos, {len(sources.labelled)} labels ({len(sources.labelled_held_out)} more held "
+        f"out), {len(sources.subjects)} subjects ({len(sources.held_out)} more held out), "
         f"{len(sources.textures)} textures, {len(sources.things)} drawn things"
     )
     return sources

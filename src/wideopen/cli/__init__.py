@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
 from wideopen.errors import PhotoError, RequestError, WideopenError
 
 if TYPE_CHECKING:
@@ -18,167 +19,8 @@ if TYPE_CHECKING:
     from wideopen.renderer.iris import Iris
 
 
-class _PathType(click.ParamType):  # type: ignore[type-arg]
-    """A path; an empty one, as an unset shell variable gives, is not the current folder."""
-
-    name = "path"
-
-    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        if str(value) == "":
-            self.fail("the path is empty; give the name of a file or folder", param, ctx)
-        return Path(value)
-
-
 class _Interrupted(click.ClickException):
     """Ctrl-C, said in one line."""
-
-
-_PATH = _PathType()
-_DEPTH_OPTIONS = (
-    click.option(
-        "--depth",
-        default="auto",
-        show_default=True,
-        metavar="auto|embedded|built-in|prior|FILE",
-        help="Where depth comes from. auto takes what the photo's file carries, else the built-in network; "
-        "prior is a guess that does not look.",
-    ),
-    click.option(
-        "--depth-kind",
-        type=click.Choice(["disparity", "dioptres", "metres"]),
-        default="disparity",
-        show_default=True,
-        help="What the numbers of a depth FILE mean; disparity is relative, near is bright.",
-    ),
-)
-_LENS_OPTIONS = (
-    click.option("--f-number", type=float, default=1.8, show_default=True, help="Aperture; small is blurred."),
-    click.option(
-        "--focus",
-        default="auto",
-        show_default=True,
-        metavar="auto|X,Y|X%,Y%|1.87m",
-        help="What is sharp: the subject, a point of the upright photo in pixels or percent, "
-        "or a distance (needs metric depth).",
-    ),
-    click.option("--in-focus", metavar="1.5m..2.5m", help="A range of distances kept sharp (needs metric depth)."),
-    *_DEPTH_OPTIONS,
-    click.option(
-        "--focal",
-        "focal_mm",
-        type=float,
-        metavar="MM",
-        help="Focal length, of the full-frame equivalent for phones.  [default: EXIF, else 50]",
-    ),
-    click.option(
-        "--sensor",
-        "sensor_mm",
-        type=float,
-        metavar="MM",
-        help="Longer side of the sensor; for phones the view is kept.  [default: EXIF, else 22.5]",
-    ),
-    click.option(
-        "--max-blur",
-        "max_blur_percent",
-        type=float,
-        default=1.2,
-        show_default=True,
-        metavar="PERCENT",
-        help="For relative depth: blur radius at the point farthest from the focus, at f/1.8, "
-        "in percent of the photo's diagonal.",
-    ),
-    click.option(
-        "--preset",
-        metavar="NAME",
-        help="The discs of a kind of lens: round, fast-prime, pentagon, hexagon, rounded-seven, swirl, soap-bubble, "
-        "cream, anamorphic, mirror, heart or star. Options given beside it win.",
-    ),
-    click.option("--blades", type=int, default=0, show_default=True, help="Blades of the iris; 0 is round."),
-    click.option(
-        "--curvature",
-        type=float,
-        default=0.0,
-        show_default=True,
-        metavar="C",
-        help="How far blades are bent, from 0, straight, to 1, a circle.",
-    ),
-    click.option(
-        "--rotation",
-        "rotation_deg",
-        type=float,
-        default=0.0,
-        show_default=True,
-        metavar="DEG",
-        help="Turns the iris.",
-    ),
-    click.option(
-        "--iris",
-        "iris_file",
-        type=_PATH,
-        metavar="FILE",
-        help="A picture as the iris, bright where light passes.",
-    ),
-    click.option(
-        "--cat-eye",
-        type=float,
-        default=0.0,
-        show_default=True,
-        metavar="S",
-        help="How far discs close toward the corners, from 0 to 1.",
-    ),
-    click.option(
-        "--squeeze",
-        type=float,
-        default=1.0,
-        show_default=True,
-        metavar="TIMES",
-        help="How many times as high as wide discs are, from 0.4 to 2.5; 1.33 to 2 with anamorphic lenses.",
-    ),
-    click.option(
-        "--spherical",
-        type=float,
-        default=0.0,
-        show_default=True,
-        metavar="S",
-        help="Spherical aberration, from -1 to 1: above 0 rims are soft behind the focus and bright in front, "
-        "below 0 the reverse (soap bubbles).",
-    ),
-    click.option(
-        "--fringe",
-        type=float,
-        default=0.0,
-        show_default=True,
-        metavar="S",
-        help="Coloured rims, from -1 to 1: above 0 green behind the focus and magenta in front, below 0 the reverse.",
-    ),
-    click.option(
-        "--obstruction",
-        type=float,
-        default=0.0,
-        show_default=True,
-        metavar="S",
-        help="Hole in the discs of mirror lenses, a share of their radius from 0 to 0.9.",
-    ),
-    click.option(
-        "--highlights",
-        type=float,
-        default=0.5,
-        show_default=True,
-        metavar="S",
-        help="How much light small clipped lamps get back, from 0 to 1.",
-    ),
-)
-
-
-def _with(options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
-    """Give a command a row of options, in their order."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -188,15 +30,15 @@ def app() -> None:
 
 
 @app.command()
-@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=_PATH)
+@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=PATH)
 @click.option(
     "-o",
     "--output",
-    type=_PATH,
+    type=PATH,
     metavar="OUT",
     help="A file for one photo, a folder for many.  [default: NAME.bokeh.EXT beside the photo]",
 )
-@_with(_LENS_OPTIONS)
+@taking(LENS_OPTIONS)
 @click.option("--with", "name", default="lens", show_default=True, metavar="lens|identity", help="What renders.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
 @click.option(
@@ -238,16 +80,16 @@ def render(
 
 
 @app.command()
-@click.argument("photo", type=_PATH)
+@click.argument("photo", type=PATH)
 @click.option(
     "-o",
     "--output",
-    type=_PATH,
+    type=PATH,
     metavar="MAP",
     help="Save the map at the photo's size: .tif .npy .exr .pfm hold dioptres, .png holds 16-bit disparity.",
 )
-@click.option("--view", type=_PATH, metavar="FILE", help="Save a picture of the map to look at; near is bright.")
-@_with(_DEPTH_OPTIONS)
+@click.option("--view", type=PATH, metavar="FILE", help="Save a picture of the map to look at; near is bright.")
+@taking(DEPTH_OPTIONS)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def depth(photo: Path, as_json: bool, **settings: Any) -> None:  # noqa: ANN401
@@ -262,7 +104,7 @@ def depth(photo: Path, as_json: bool, **settings: Any) -> None:  # noqa: ANN401
 
 
 @app.command()
-@click.option("-o", "--output", type=_PATH, default=Path("sample.jpg"), show_default=True, metavar="FILE")
+@click.option("-o", "--output", type=PATH, default=Path("sample.jpg"), show_default=True, metavar="FILE")
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
 def sample(output: Path, overwrite: bool) -> None:
     """Save a photo to try things on; it carries its own depth."""
@@ -272,14 +114,39 @@ def sample(output: Path, overwrite: bool) -> None:
     print_line(f"saved {save_sample(output, overwrite=overwrite)}")
 
 
+@app.command()
+@click.argument("name", metavar="NAME")
+@click.option("--revision", metavar="REV", help="Another revision than the one recorded on first use.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record as one JSON object.")
+def fetch(name: str, revision: str | None, as_json: bool) -> None:
+    """Fetch a larger depth network for --depth NAME; needs the extra fetch.
+
+    NAME is depth-anything-v2-small (Apache-2.0, 99 MB).
+    """
+    from wideopen.report import print_line
+    from wideopen.scene.fetch import fetch as get
+    from wideopen.scene.fetch import place_of
+
+    if sys.stderr.isatty():
+        click.echo(f"looking for {name}; it is 99 MB, and without a connection this ends in half a minute", err=True)
+    record = get(name, revision=revision)
+    if as_json:
+        print_line(json.dumps(record))
+    else:
+        print_line(
+            f"{name} ({record['licence']}) {record['state']}: {place_of(name)}, revision {record['revision'][:12]}, "
+            f"SHA-256 {record['sha256'][:16]}; use it by --depth {name}"
+        )
+
+
 @app.group()
 def train() -> None:
     """Train networks; needs the extra research."""
 
 
 @train.command("scene")
-@click.option("--data", type=_PATH, required=True, metavar="DIR", help="Folder with photos/, masks/ and models/.")
-@click.option("--out", type=_PATH, required=True, metavar="DIR", help="Checkpoints and log; a run left there goes on.")
+@click.option("--data", type=PATH, required=True, metavar="DIR", help="Folder with photos/, masks/ and models/.")
+@click.option("--out", type=PATH, required=True, metavar="DIR", help="Checkpoints and log; a run left there goes on.")
 @click.option(
     "--steps", type=click.IntRange(1), default=11000, show_default=True, metavar="N", help="Length of the run."
 )
@@ -289,7 +156,7 @@ def train() -> None:
 @click.option("--views", type=click.IntRange(1), default=2, show_default=True, help="How often each mesh is drawn.")
 @click.option("--validate-every", type=click.IntRange(1), default=500, show_default=True, metavar="N", help="Steps.")
 @click.option("--minutes", type=float, help="Stop after so long; the same command goes on.")
-@click.option("--ship", "file", type=_PATH, metavar="FILE", help="Write the best checkpoint so far as ONNX.")
+@click.option("--ship", "file", type=PATH, metavar="FILE", help="Write the best checkpoint so far as ONNX.")
 @click.option("--commit", default="unknown", help="Of the code, for the record in the ONNX file.")
 def train_scene(
     data: Path,
