@@ -201,6 +201,24 @@ def test_a_file_that_is_no_photo(wideopen, tmp_path, content):
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
 
 
+def test_the_matte_is_shown_and_saved(wideopen, tmp_path):
+    make(tmp_path / "a.jpg")
+    code, out, _ = wideopen("depth", "a.jpg", "--show", "matte", "-o", "matte.tif", "--view", "matte.png")
+    assert code == 0
+    assert "the subject covers" in out
+    import tifffile
+
+    matte = tifffile.imread(tmp_path / "matte.tif")
+    assert matte.shape == (HEIGHT, WIDTH)
+    assert 0 <= matte.min() <= matte.max() <= 1
+    record = json.loads(wideopen("depth", "a.jpg", "--show", "matte", "-o", "m.png", "--json")[1])
+    assert record["show"] == "matte"
+    with Image.open(tmp_path / "m.png") as image:
+        assert np.asarray(image) / 65535 == pytest.approx(matte, abs=1e-4)
+    with Image.open(tmp_path / "matte.png") as image:
+        assert image.size == (WIDTH, HEIGHT)
+
+
 def test_a_depth_file_of_another_shape(wideopen, tmp_path):
     make(tmp_path / "a.jpg")
     make_map(tmp_path / "map.tif", np.ones((50, 50)))

@@ -286,7 +286,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_a_place_or_suffix_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(DepthError, match=r"cannot write .*nowhere"):
         write_depth(DEPTH, tmp_path / "nowhere" / "map.npy")
-    with pytest.raises(DepthError, match=r"cannot write a depth map as map.jpg; choose .png"):
+    with pytest.raises(DepthError, match=r"cannot write a map as map.jpg; choose .png"):
         write_depth(DEPTH, tmp_path / "map.jpg")
 
 

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from wideopen.scene import network
-from wideopen.scene.network import flatten_subject, see_depth
+from wideopen.scene.figure import continued, cut_out
+from wideopen.scene.network import see_depth
 
 
 def figure(height=240, width=320):
@@ -48,15 +49,39 @@ def test_ground_comes_nearer_and_a_figure_stands_before_the_sky():
     assert matte[body].mean() > matte[: height // 4, : width // 4].mean()
 
 
-def test_a_subject_is_flattened_and_the_rest_is_not():
+def test_a_subject_is_flattened_and_its_border_sharpened():
     rng = np.random.default_rng(1)
-    dioptres = rng.random((20, 30)).astype(np.float32)
+    dioptres = 0.2 + 0.1 * rng.random((40, 50), np.float32)
     matte = np.zeros_like(dioptres)
-    assert np.array_equal(flatten_subject(dioptres, matte), dioptres)
-    matte[5:15, 10:20] = 1
-    flat = flatten_subject(dioptres, matte)
-    assert np.ptp(flat[5:15, 10:20]) == pytest.approx(network.RELIEF * np.ptp(dioptres[5:15, 10:20]), rel=1e-4)
-    assert np.array_equal(flat[matte == 0], dioptres[matte == 0])
+    assert np.array_equal(cut_out(dioptres, matte, relief=0.2), dioptres)
+    # A depth border as a network gives it, smeared over some pixels.
+    across = np.abs(np.arange(50) - 25)
+    dioptres += 0.6 * np.clip((12 - across) / 4, 0, 1)[None].astype(np.float32)
+    matte[:, 16:35] = 1
+    sharp = cut_out(dioptres, matte, relief=0.2)
+    inside = slice(None), slice(18, 33)
+    assert np.ptp(sharp[inside]) == pytest.approx(0.2 * np.ptp(dioptres[inside]), rel=1e-4)
+    assert sharp[:, 12:16].max() < 0.45 < 0.7 < sharp[:, 16:35].min()
+    assert dioptres[:, 14:16].max() > 0.5
+    assert np.array_equal(sharp[:, :12], dioptres[:, :12])
+
+
+def test_a_half_sure_matte_mixes_figure_and_ground():
+    dioptres = np.full((20, 20), 0.2, np.float32)
+    dioptres[5:15, 5:15] = 0.9
+    matte = np.where(dioptres > 0.5, 0.55, 0.0).astype(np.float32)
+    assert 0.4 < cut_out(dioptres, matte, relief=0.0)[10, 10] < 0.8
+
+
+def test_what_is_not_known_is_continued_from_around():
+    y, x = np.mgrid[:37, :53].astype(np.float32)
+    plane = 0.01 * x + 0.02 * y
+    known = np.ones(plane.shape, bool)
+    known[10:20, 15:30] = False
+    filled = continued(np.where(known, plane, 9).astype(np.float32), known)
+    assert np.array_equal(filled[known], plane[known])
+    assert np.abs(filled - plane).max() < 0.15
+    assert np.array_equal(continued(plane, ~np.ones_like(known)), plane)
 
 
 def test_the_file_tells_where_it_comes_from():

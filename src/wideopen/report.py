@@ -16,8 +16,9 @@ from wideopen.errors import RequestError
 from wideopen.photo import Photo, read
 from wideopen.photo.write import refuse_place
 from wideopen.scene import look
-from wideopen.scene.mapfile import Kind, write_depth
+from wideopen.scene.mapfile import Kind, write_depth, write_matte
 from wideopen.scene.mapfile import view as draw_view
+from wideopen.scene.matte import fit_matte, view_matte
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -119,6 +120,8 @@ def print_line(text: str) -> None:
 
 def print_depth(record: dict[str, Any]) -> None:
     """Print what `describe_depth` found, for people."""
+    if record["show"] == "matte":
+        print_line(f"{record['input']}: the subject covers {100 * record['subject_share']:.1f} % of the frame")
     unit = "dioptres" if record["depth_metric"] else "dioptres up to scale and shift"
     print_line(
         f"{record['input']}: depth from {record['depth_origin']}, {record['width']}x{record['height']}, "
@@ -130,9 +133,19 @@ def print_depth(record: dict[str, Any]) -> None:
 
 
 def describe_depth(
-    path: Path, *, output: Path | None, view: Path | None, depth: str, depth_kind: Kind, overwrite: bool
+    path: Path, *, output: Path | None, view: Path | None, show: str, depth: str, depth_kind: Kind, overwrite: bool
 ) -> dict[str, Any]:
-    """Find the depth of a photo, save what was asked for, and describe it."""
+    """Find the depth and the subject of a photo, save what was asked for, and describe it.
+
+    Args:
+        path: Of the photo.
+        output: Where a map goes.
+        view: Where a picture of it goes.
+        show: Of which: ``depth`` or ``matte``.
+        depth: Where depth comes from.
+        depth_kind: What the numbers of a depth file mean.
+        overwrite: Whether files that are there may be replaced.
+    """
     for target in (output, view):
         if target is not None:
             refuse_original(path, target)
@@ -142,13 +155,23 @@ def describe_depth(
         raise RequestError(f"the map and the picture of it would both become {output}; name two files")
     photo = read(path)
     scene = look(photo, depth=depth, kind=depth_kind)
+    if show == "matte":
+        matte = fit_matte(scene.matte, photo.pixels)
+        picture = None if view is None else view_matte(matte, photo.pixels)
+    else:
+        matte = None
+        picture = None if view is None else draw_view(scene.depth)
     del photo  # which may be larger than all that follows
-    if output is not None:
+    if output is not None and matte is not None:
+        write_matte(matte, output, overwrite=overwrite)
+    elif output is not None:
         write_depth(scene.depth, output, overwrite=overwrite)
-    if view is not None:
-        pixels = np.divide(draw_view(scene.depth), np.float32(255), dtype=np.float32)
+    if view is not None and picture is not None:
+        pixels = np.divide(picture, np.float32(255), dtype=np.float32)
         Photo(pixels=pixels, format="PNG").save(view, overwrite=overwrite)
     return {
+        "show": show,
+        "subject_share": round(float(scene.matte.mean()), 4),
         "input": str(path),
         "output": None if output is None else str(output),
         "view": None if view is None else str(view),

@@ -3,7 +3,6 @@
 import json
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,11 +88,18 @@ def render(
     help="Save the map at the photo's size: .tif .npy .exr .pfm hold dioptres, .png holds 16-bit disparity.",
 )
 @click.option("--view", type=PATH, metavar="FILE", help="Save a picture of the map to look at; near is bright.")
+@click.option(
+    "--show",
+    type=click.Choice(["depth", "matte"]),
+    default="depth",
+    show_default=True,
+    help="What is saved: depth, or the matte, 1 where the subject is and 0 elsewhere.",
+)
 @taking(DEPTH_OPTIONS)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def depth(photo: Path, as_json: bool, **settings: Any) -> None:  # noqa: ANN401
-    """Show or save the depth of a photo, and say where it came from."""
+    """Show or save the depth of a photo or the matte of its subject, and say where depth came from."""
     from wideopen.report import describe_depth, print_depth, print_line
 
     record = describe_depth(photo, **settings)

@@ -65,15 +65,33 @@ def write_depth(depth: DepthMap, path: str | Path, *, overwrite: bool = False) -
         DepthError: If the suffix is none of these or the place cannot be written.
         PhotoExistsError: If the file is there already and `overwrite` is false.
     """
+    return _write(depth.dioptres, path, None, overwrite)
+
+
+def write_matte(matte: Float[np.ndarray, "h w"], path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a matte as `write_depth` writes a map; a 16-bit .png has 0 and 1 at its ends.
+
+    Raises:
+        DepthError: If the suffix is none of these or the place cannot be written.
+        PhotoExistsError: If the file is there already and `overwrite` is false.
+    """
+    return _write(matte, path, (0.0, 1.0), overwrite)
+
+
+def _write(values: np.ndarray, path: str | Path, span: tuple[float, float] | None, overwrite: bool) -> Path:
+    """Write a map; `span` is what a .png scales, without one the map's own range."""
     path = Path(path)
     writer = _WRITERS.get(path.suffix.lower())
     if writer is None:
-        raise DepthError(f"cannot write a depth map as {path.name}; choose {_listed(_WRITERS)}")
+        raise DepthError(f"cannot write a map as {path.name}; choose {_listed(_WRITERS)}")
     if path.exists() and not overwrite:
         raise PhotoExistsError(f"{path} is there already; allow overwriting or choose another name")
     try:
         with whole_file(path) as beside:
-            writer(beside, depth.dioptres.astype(np.float32, copy=False))
+            if writer is _write_png:
+                _write_png(beside, values.astype(np.float32, copy=False), span)
+            else:
+                writer(beside, values.astype(np.float32, copy=False))
     except (OSError, RuntimeError, ValueError) as error:
         raise DepthError(f"cannot write {path} ({_line(error)}); choose another place") from error
     return path
@@ -221,10 +239,10 @@ def _read_pfm(path: Path) -> np.ndarray:
     return _without_colour(pfm.decode(path.read_bytes()), path)
 
 
-def _write_png(path: Path, dioptres: Float[np.ndarray, "h w"]) -> None:
+def _write_png(path: Path, dioptres: Float[np.ndarray, "h w"], span: tuple[float, float] | None = None) -> None:
     from imagecodecs import png_encode
 
-    far, near = float(dioptres.min()), float(dioptres.max())
+    far, near = span or (float(dioptres.min()), float(dioptres.max()))
     grey_values = np.empty(dioptres.shape, np.uint16)
     for rows in _bands(dioptres):
         grey_values[rows] = _steps(dioptres[rows], far, near, most=65535)

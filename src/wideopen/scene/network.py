@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wideopen.optics import DepthMap
+from wideopen.scene.figure import cut_out
 from wideopen.scene.shrink import shrink
 from wideopen.shapes import Float
 
@@ -45,17 +46,8 @@ def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.nd
     dioptres, matte = dioptres[0, 0][inside], matte[0, 0][inside].clip(0, 1)
     low, high = np.quantile(dioptres, (0.005, 0.995))
     dioptres = ((dioptres - low) / max(float(high - low), 1e-6)).clip(0, 1)
-    dioptres = flatten_subject(dioptres, matte)
+    dioptres = cut_out(dioptres, matte, relief=RELIEF)
     return DepthMap(dioptres.astype(np.float32), metric=False, origin="built-in network"), matte.astype(np.float32)
-
-
-def flatten_subject(dioptres: Float[np.ndarray, "h w"], matte: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """Bring the subject's dioptres near to their median: what relief is found within it is mostly error."""
-    inside = matte > 0.5
-    if not inside.any():
-        return dioptres
-    middle = np.median(dioptres[inside])
-    return dioptres + matte * (1 - RELIEF) * (middle - dioptres)
 
 
 @lru_cache(maxsize=1)
