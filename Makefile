@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs truth speed startup light eye picture clean
+.PHONY: demo test test-slow docs pairs truth speed startup light eye page picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -53,10 +53,14 @@ HDR ?= ../shared/data/hdr
 light: $(TEST)/installed
 	$(TEST)/bin/python bench/light.py $(HDR) --json bench/results/light.json > bench/results/light.md
 
-# How well depth and subject are found; DATA is a folder of pairs/, masks/ and ebb-inputs/
+# How well depth and subject are found; DATA is a folder of pairs/, masks/, ebb-inputs/, stereo/ and phone/
 DATA ?= ../shared/data
 eye: $(TEST)/installed
 	$(TEST)/bin/python bench/eye.py $(DATA) --json bench/results/eye.json > bench/results/eye.md
+
+# Twenty photos rendered with no options, in out/page to look at; DATA is a folder of photos/ and camera-originals/
+page: $(TEST)/installed
+	$(TEST)/bin/python bench/page.py $(DATA) out/page
 
 # The bundled photo and its true twin, path-traced anew
 picture:

@@ -2,14 +2,14 @@
 
 python bench/eye.py DATA [--json FILE]
 
-DATA holds pairs/, masks/ and ebb-inputs/. "Pairs" are photos with a real blurred partner: six at f/16 and f/1.8,
-and light fields fused sharp, focused near (where no area of focus is given, it is where the real photo keeps four
-fifths of the fused one's detail). Everything is rendered with one fixed default blur, the focus where the matte
-puts it; "given" has the pair's own depth. PSNR and SSIM are after one gain and offset per channel fitted to the
-real photo. "Sharp" says on how many pairs the gradient energy in the true area of focus stays within 20 percent of
-the input's. Mattes are compared by intersection over union at a half; "held out" names decide by themselves. Order
-is the share of random point pairs, their depths at least 5 percent of the range apart, that stand in the right
-order.
+DATA holds pairs/, masks/, ebb-inputs/, stereo/ and phone/. "Pairs" are photos with a real blurred partner: six at
+f/16 and f/1.8, and light fields fused sharp, focused near (where no area of focus is given, it is where the real
+photo keeps four fifths of the fused one's detail). Everything is rendered with one fixed default blur, the focus
+where the matte puts it; "given" has the pair's own depth, which for light fields is found from what is sharper
+focused near and what focused far. PSNR and SSIM are after one gain and offset per channel fitted to the real photo.
+"Sharp" says on how many pairs the gradient energy in the true area of focus stays within 20 percent of the input's.
+Mattes are compared by intersection over union at a half; "held out" names decide by themselves. Order is the share
+of random point pairs, their depths at least 5 percent of the range apart, that stand in the right order.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 from skimage.metrics import structural_similarity
 
 from wideopen import DepthMap, LensRenderer, Photo, read
@@ -47,9 +47,19 @@ def pairs_of(data):
         depth = DepthMap(decode_disparity(folder / "disparity-colour.png"), metric=False, origin="given")
         yield f"{folder.parent.name}/{folder.name}", folder / "f16.jpg", folder / "f1.8.jpg", area, depth
     for folder in sorted((data / "pairs/near-far").glob("*")):
-        sharp, near = (next(folder.glob(f"{kind}.*"), None) for kind in ("all-in-focus", "near"))
+        sharp, near, far = (next(folder.glob(f"{kind}.*"), None) for kind in ("all-in-focus", "near", "far"))
         if sharp and near:
-            yield f"near-far/{folder.name}", sharp, near, None, None
+            yield f"near-far/{folder.name}", sharp, near, None, depth_from_focus(near, far) if far else None
+
+
+def depth_from_focus(near_path, far_path):
+    """Find what stands near from a photo focused near and one focused far."""
+    details = []
+    for path in (near_path, far_path):
+        grey = np.asarray(Image.open(path).convert("L"), np.float32)
+        details.append(gaussian_filter(np.hypot(*np.gradient(grey)), 5))
+    share = (details[0] + 0.5) / (details[0] + details[1] + 1)
+    return DepthMap(((share - 0.35) / 0.3).clip(0, 1).astype(np.float32), metric=False, origin="given")
 
 
 def focus_area(sharp, real):
@@ -134,24 +144,48 @@ def mattes(data):
     return found
 
 
-def order(data):
-    """Measure the order of depth on random pairs of points."""
-    found = {eye: [] for eye in EYES}
+def measured(data):
+    """Yield set, photo, and depth, larger is nearer and 0 or less is not known."""
     for number in range(1, 7):
-        photo = data / "ebb-inputs" / f"{number}.jpg"
-        truth = data / "ebb-inputs" / f"{number}-depth.png"
+        yield "ebb-inputs (pseudo depth)", data / f"ebb-inputs/{number}.jpg", data / f"ebb-inputs/{number}-depth.png", 1
+    for scene in ("middlebury_2003/teddy", "middlebury_2003/cones"):
+        yield "Middlebury", data / f"stereo/{scene}/im2.png", data / f"stereo/{scene}/disp2.pgm", 1
+    for scene in ("Cloth3", "Wood2"):
+        folder = data / "stereo/middlebury_sgm/Data" / scene
+        yield "Middlebury", folder / "view1.png", folder / "disp1.png", 1
+    # Of Android's depth, 0 is near.
+    for name in ("flowers", "hut", "mango"):
+        folder = data / "phone/depthy"
+        yield "phone", folder / f"{name}-alternative.jpg", folder / f"{name}-depth.jpg", -1
+    yield "phone", data / "phone/android_gimage.png", data / "phone/android_gdepth.png", -1
+    yield "phone", data / "phone/ios1_rgb.jpg", data / "phone/ios1_disparity.png", 1
+    yield "phone", data / "phone/pug_rgb.jpg", data / "phone/pug_depth0.png", 1
+
+
+def order(data):
+    """Measure the order of depth on random pairs of points, for each set."""
+    found = {}
+    for number, (name, photo, truth, sign) in enumerate(measured(data)):
         if not (photo.exists() and truth.exists()):
             continue
         pixels = np.asarray(Image.open(photo).convert("RGB"), np.float32) / 255
         depth = np.asarray(Image.open(truth).convert("L"), np.float32)
+        depth = 255 - depth if sign < 0 else depth
+        known = np.flatnonzero((depth > 0) if name == "Middlebury" else np.ones_like(depth, bool))
         for eye, see in EYES.items():
             ours = resized(see(pixels)[0].dioptres, depth.shape[::-1])
             rng = np.random.default_rng(number)
-            a, b = rng.integers(depth.size, size=(2, 20000))
-            apart = np.abs(depth.ravel()[a] - depth.ravel()[b]) > 0.05 * np.ptp(depth)
+            a, b = rng.choice(known, size=(2, 20000))
+            apart = np.abs(depth.ravel()[a] - depth.ravel()[b]) > 0.05 * np.ptp(depth.ravel()[known])
             right = np.sign(ours.ravel()[a] - ours.ravel()[b]) == np.sign(depth.ravel()[a] - depth.ravel()[b])
-            found[eye].append(float(right[apart].mean()))
-    return {eye: float(np.mean(values)) if values else None for eye, values in found.items()}
+            row = found.setdefault(name, {eye: [] for eye in EYES})
+            row[eye].append(float(right[apart].mean()))
+    if found:
+        found["all"] = {eye: [value for row in found.values() for value in row[eye]] for eye in EYES}
+    return {
+        name: {"count": len(row["prior"]), **{eye: float(np.mean(v)) for eye, v in row.items()}}
+        for name, row in found.items()
+    }
 
 
 def main():
@@ -185,8 +219,9 @@ def main():
     for name, row in overlap.items():
         cells = ["-" if row[eye] is None else f"{row[eye]:.3f}" for eye in EYES]
         print(f"| {name} | {row['count']} | {' | '.join(cells)} |")
-    print("\n## Order of depth, ebb-inputs (pseudo depth)\n\n| prior | network |\n|--:|--:|")
-    print("| " + " | ".join("-" if ordered[eye] is None else f"{ordered[eye]:.3f}" for eye in EYES) + " |")
+    print("\n## Order of depth\n\n| set | photos | prior | network |\n|---|--:|--:|--:|")
+    for name, row in ordered.items():
+        print(f"| {name} | {row['count']} | {row['prior']:.3f} | {row['network']:.3f} |")
     if arguments.json:
         record = {"machine": machine, "pairs": pairs, "mattes": overlap, "order": ordered}
         arguments.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -26,7 +26,8 @@ def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.nd
     """Find a relative depth map and a soft subject matte.
 
     The photo is brought to 192 pixels on its long side, its aspect kept and the rest filled with its own
-    border, because the network takes multiples of 32.
+    border, because the network takes multiples of 32. It is looked at as it is and mirrored, and the mean
+    counts.
 
     Args:
         pixels: float32 photo as encoded, in [0, 1].
@@ -39,15 +40,22 @@ def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.nd
     scale = LONG_SIDE_PX / max(height, width)
     inner_height, inner_width = max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
     small = shrink(pixels, height=inner_height, width=inner_width)
-    fill = [(0, max(-side % MULTIPLE_OF, 2 * MULTIPLE_OF - side)) for side in small.shape[:2]]
-    filled = np.pad(small, [*fill, (0, 0)], mode="edge").transpose(2, 0, 1)[None]
-    dioptres, matte = _session().run(None, {"picture": np.ascontiguousarray(filled)})
-    inside = slice(0, inner_height // 2), slice(0, inner_width // 2)
-    dioptres, matte = dioptres[0, 0][inside], matte[0, 0][inside].clip(0, 1)
+    one, mirrored = _ask(small), _ask(small[:, ::-1])
+    dioptres, matte = ((a + b[:, ::-1]) / 2 for a, b in zip(one, mirrored, strict=True))
     low, high = np.quantile(dioptres, (0.005, 0.995))
     dioptres = ((dioptres - low) / max(float(high - low), 1e-6)).clip(0, 1)
     dioptres = cut_out(dioptres, matte, relief=RELIEF)
     return DepthMap(dioptres.astype(np.float32), metric=False, origin="built-in network"), matte.astype(np.float32)
+
+
+def _ask(small: Float[np.ndarray, "h w 3"]) -> tuple[np.ndarray, np.ndarray]:
+    """Let the network look once; both maps have half the picture's size."""
+    height, width = small.shape[:2]
+    fill = [(0, max(-side % MULTIPLE_OF, 2 * MULTIPLE_OF - side)) for side in (height, width)]
+    filled = np.pad(small, [*fill, (0, 0)], mode="edge").transpose(2, 0, 1)[None]
+    dioptres, matte = _session().run(None, {"picture": np.ascontiguousarray(filled)})
+    inside = slice(0, height // 2), slice(0, width // 2)
+    return dioptres[0, 0][inside], matte[0, 0][inside].clip(0, 1)
 
 
 @lru_cache(maxsize=1)
