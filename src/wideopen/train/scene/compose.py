@@ -12,6 +12,8 @@ from wideopen.train.scene.spaces import Space, crop, make_space
 
 SHARES = {"subject": 0.36, "labelled": 0.22, "space": 0.24, "pasted": 0.18}
 """Of the kinds of samples."""
+COLLECTED_SHARE = 0.4
+"""Of labelled samples that are of the collections for sure, which show more kinds of things than the sets of masks."""
 SAME_DEPTH = 1.1
 """Ratio of dioptres up to which two things are the subject together."""
 LEAST_SEEN = 0.02
@@ -30,7 +32,7 @@ class Layer:
     base: tuple[float, float, float]
     """Middle and width in columns, and row, of its foot."""
     lives: bool
-    """A person or an animal."""
+    """A photo's subject: mostly a person or an animal."""
 
 
 def make_sample(sources: Sources, size: tuple[int, int], rng: np.random.Generator) -> Sample:
@@ -44,7 +46,10 @@ def make_sample(sources: Sources, size: tuple[int, int], rng: np.random.Generato
     if kind == "subject":
         sample = crop_subject(pick(sources.subjects, rng), size, rng)
     elif kind == "labelled":
-        sample = crop_labelled(pick(sources.labelled, rng), size, rng)
+        whole = rng.random() < COLLECTED_SHARE and sources.collected
+        sample = crop_labelled(
+            pick(sources.labelled[: sources.collected] if whole else sources.labelled, rng), size, rng
+        )
     elif kind == "space":
         sample = in_a_space(sources, size, rng)
     else:
@@ -209,9 +214,10 @@ def _paste(sources: Sources, size: tuple[int, int], rng: np.random.Generator, *,
 
 
 def _thing(sources: Sources, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Pick a cut-out: uint8 colour and opacity, relief, and whether it lives."""
-    if not sources.things or rng.random() < 0.55:
-        cut = pick(sources.subjects, rng)
+    """Pick a cut-out: uint8 colour and opacity, relief, and whether it was a photo's subject before."""
+    kind = rng.random()
+    if not sources.things or kind < 0.62:
+        cut = pick(sources.outlined if kind < 0.22 and sources.outlined else sources.subjects, rng)
         solid = cut[..., 3] > 200
         rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
         if rows.size >= 8 and columns.size >= 8:

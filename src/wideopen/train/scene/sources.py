@@ -64,7 +64,11 @@ class Sources:
     held_out: list[np.ndarray] = field(default_factory=list)
     """The same, kept back."""
     labelled: list[Labelled] = field(default_factory=list)
-    """Photos with a label."""
+    """Photos with a label: first the collections, then the sets of masks."""
+    collected: int = 0
+    """So many of the labelled photos are of the collections."""
+    outlined: list[np.ndarray] = field(default_factory=list)
+    """Of those, the photos with the outline of a subject, (h, w, 4)."""
     labelled_held_out: list[Labelled] = field(default_factory=list)
     empty: list[np.ndarray] = field(default_factory=list)
     """Of the photos, those without a subject."""
@@ -99,6 +103,7 @@ def read_sources(data: Path, *, views: int, seed: int, tell: Callable[[str], Non
                 sources.photos.append(picture)
             else:
                 _add_labelled(sources, picture, label, path.name)
+    sources.collected = len(sources.labelled)
     for folder in ("masks/ccp", "masks/pets"):
         for path in sorted((data / folder).glob("*.jpg")):
             picture = _read(path)
@@ -137,8 +142,7 @@ def _add_labelled(sources: Sources, picture: np.ndarray, label: Label, name: str
         return
     sources.labelled.append(labelled)
     sources.photos.append(picture)
-    if not label.outlines:
-        sources.empty.append(picture)
+    (sources.outlined if label.outlines else sources.empty).append(labelled.picture if label.outlines else picture)
 
 
 def _sizes(texture: np.ndarray) -> list[np.ndarray]:
