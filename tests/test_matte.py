@@ -2,8 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from wideopen import DepthMap
+from wideopen.scene.figure import cut_out
+from wideopen.scene.focus import dioptres_of_subject
 from wideopen.scene.matte import fit_matte, view_matte
+from wideopen.scene.parts import SMALL_SHARE, parts_of
 
 
 def photo_with_disc(height=300, width=400):
@@ -53,3 +59,48 @@ def test_the_subject_is_painted_as_it_is_and_the_rest_dim():
     assert painted[true > 0] == pytest.approx(pixels[true > 0], abs=0.003)
     assert painted[true == 0].max() < 0.5
     assert np.ptp(painted[true == 0], axis=1).max() < 0.01
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 25), st.integers(1, 25), st.floats(0.1, 0.9))
+def test_parts_are_those_of_scipy(seed, height, width, share):
+    from scipy.ndimage import label
+
+    mask = np.random.default_rng(seed).random((height, width)) < share
+    theirs, count = label(mask)
+    areas = np.bincount(theirs.ravel(), minlength=count + 1)[1:]
+    wanted = [theirs == k + 1 for k in range(count) if areas[k] >= SMALL_SHARE * areas.max()]
+    ours = parts_of(mask)
+    assert ours.max() == len(wanted)
+    for k, part in enumerate(wanted, 1):
+        assert np.array_equal(ours == k, part)
+
+
+def two_figures():
+    dioptres = np.full((60, 90), 0.1, np.float32)
+    dioptres[20:50, 10:30], dioptres[20:50, 50:80] = 0.8, 0.5
+    return dioptres, (dioptres > 0.3).astype(np.float32)
+
+
+def test_focus_is_on_the_nearest_part_of_the_subject():
+    dioptres, matte = two_figures()
+    depth = DepthMap(dioptres, metric=False, origin="test")
+    assert dioptres_of_subject(depth, matte) == pytest.approx(0.8)
+    # A speck is no part.
+    matte[:, :48] = 0
+    matte[25:29, 12:16] = 1
+    assert dioptres_of_subject(depth, matte) == pytest.approx(0.5)
+
+
+def test_without_a_subject_focus_is_on_something_near_the_middle():
+    dioptres, matte = two_figures()
+    found = dioptres_of_subject(DepthMap(dioptres, metric=False, origin="test"), 0.1 * matte)
+    assert 0.1 <= found <= 0.5
+
+
+def test_every_part_of_the_subject_has_its_own_depth():
+    dioptres, matte = two_figures()
+    noisy = dioptres + np.random.default_rng(0).normal(0, 0.05, dioptres.shape).astype(np.float32)
+    flat = cut_out(noisy, matte, relief=0.0)
+    assert flat[25:45, 12:28] == pytest.approx(0.8, abs=0.02)
+    assert flat[25:45, 52:78] == pytest.approx(0.5, abs=0.02)

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from wideopen.scene.parts import parts_of
 from wideopen.shapes import Float
 
 BAND_PX = 2
@@ -14,7 +15,7 @@ SURE = (0.35, 0.65)
 def cut_out(
     dioptres: Float[np.ndarray, "h w"], matte: Float[np.ndarray, "h w"], *, relief: float
 ) -> Float[np.ndarray, "h w"]:
-    """Sharpen the depth's border around the subject to that of the matte, and flatten the subject.
+    """Sharpen the depth's border around the subject to that of the matte, and flatten each of its parts.
 
     What is found of depth within a band around the subject is a mixture of it and of what is behind, which a lens
     would blur as neither. There the ground's depth is continued from farther outside.
@@ -27,8 +28,12 @@ def cut_out(
     inside = matte > 0.5
     if not inside.any():
         return dioptres
-    middle = float(np.median(dioptres[inside]))
-    figure = middle + relief * (dioptres - middle)
+    figure = dioptres.copy()
+    parts = parts_of(inside)
+    for k in range(1, int(parts.max()) + 1):
+        middle = float(np.median(dioptres[parts == k]))
+        near = _grown(parts == k, BAND_PX)
+        figure[near] = middle + relief * (dioptres[near] - middle)
     wide = _grown(matte > SURE[0], BAND_PX)
     ground = dioptres if wide.all() else continued(dioptres, ~wide)
     share = ((matte - SURE[0]) / (SURE[1] - SURE[0])).clip(0, 1)
