@@ -68,7 +68,7 @@ LENS_OPTIONS = (
         "--max-blur",
         "max_blur_percent",
         type=float,
-        default=1.2,
+        default=0.8,
         show_default=True,
         metavar="PERCENT",
         help="For relative depth: blur radius at the point farthest from the focus, at f/1.8, "

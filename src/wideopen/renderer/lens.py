@@ -14,7 +14,7 @@ from wideopen.renderer.spread import spread
 from wideopen.scene import Focus, FocusRange, Scene, focus_on, look
 from wideopen.scene.scene import DepthKind
 
-MAX_BLUR_PERCENT = 1.2
+MAX_BLUR_PERCENT = 0.8
 HIGHLIGHTS = 0.5
 MOST_BLUR = 0.25
 """Largest radius that is drawn, as a share of the photo's diagonal."""
