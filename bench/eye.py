@@ -25,7 +25,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from skimage.metrics import structural_similarity
 
 from wideopen import DepthMap, LensRenderer, Photo, read
-from wideopen.scene import Scene
+from wideopen.scene import Scene, look
 from wideopen.scene.fit import fit_depth
 from wideopen.scene.network import see_depth
 from wideopen.scene.prior import guess_depth
@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from pairs import as_uint8, decode_disparity, exposed_as
 
 EYES = {"prior": guess_depth, "network": see_depth}
+NAMES = {"prior": "prior", "network": "built-in"}
 
 
 def resized(values, size):
@@ -99,10 +100,8 @@ def measure_pair(sharp_path, real_path, area, depth):
     gaussian = Image.fromarray(as_uint8(sharp.pixels)).filter(ImageFilter.GaussianBlur(3))
     made = {"input": sharp.pixels, "Gaussian, sigma 3 px": np.asarray(gaussian, np.float32) / 255}
     renderer = LensRenderer()
-    for name, eye in EYES.items():
-        found, matte = eye(sharp.pixels)
-        scene = Scene(depth=fit_depth(found, sharp.pixels), matte=matte)
-        made[name] = renderer.render(sharp, scene).pixels
+    for name in EYES:
+        made[name] = renderer.render(sharp, look(sharp, depth=NAMES[name])).pixels
     if depth is not None:
         matte = area.astype(np.float32)
         made["given"] = renderer.render(sharp, Scene(depth=fit_depth(depth, sharp.pixels), matte=matte)).pixels

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wideopen import DepthMap
-from wideopen.scene.figure import cut_out
+from wideopen.scene.figure import separate
 from wideopen.scene.focus import dioptres_of_subject
 from wideopen.scene.matte import fit_matte, view_matte
 from wideopen.scene.parts import SMALL_SHARE, parts_of
@@ -101,6 +101,25 @@ def test_without_a_subject_focus_is_on_something_near_the_middle():
 def test_every_part_of_the_subject_has_its_own_depth():
     dioptres, matte = two_figures()
     noisy = dioptres + np.random.default_rng(0).normal(0, 0.05, dioptres.shape).astype(np.float32)
-    flat = cut_out(noisy, matte, relief=0.0)
+    flat = separate(noisy, matte, relief=0.0).dioptres
     assert flat[25:45, 12:28] == pytest.approx(0.8, abs=0.02)
     assert flat[25:45, 52:78] == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_subjects_border_in_depth_is_the_photos_edge():
+    pixels, true = photo_with_disc(296, 400)
+    coarse = shrunk(true).astype(np.float32)
+    # As a network gives it: a border smeared over several pixels of its map.
+    found = separate(0.2 + 0.6 * fit_by_blur(coarse), coarse, relief=0.0).fit(pixels, origin="test")
+    assert np.median(found.dioptres[true > 0]) - np.median(found.dioptres[true == 0]) > 0.5
+    middle = (found.dioptres.max() + found.dioptres.min()) / 2
+    assert ((found.dioptres > middle) != (true > 0)).mean() < 0.003
+    # Nothing in between.
+    assert ((found.dioptres > 0.35) & (found.dioptres < 0.65)).mean() < 0.01
+
+
+def fit_by_blur(matte):
+    from PIL import Image, ImageFilter
+
+    image = Image.fromarray(np.rint(matte * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.5))
+    return np.asarray(image, np.float32) / 255

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from wideopen.scene import network
-from wideopen.scene.figure import continued, cut_out
+from wideopen.scene.figure import continued, separate
 from wideopen.scene.network import see_depth
 
 
@@ -53,12 +53,12 @@ def test_a_subject_is_flattened_and_its_border_sharpened():
     rng = np.random.default_rng(1)
     dioptres = 0.2 + 0.1 * rng.random((40, 50), np.float32)
     matte = np.zeros_like(dioptres)
-    assert np.array_equal(cut_out(dioptres, matte, relief=0.2), dioptres)
+    assert np.array_equal(separate(dioptres, matte, relief=0.2).dioptres, dioptres)
     # A depth border as a network gives it, smeared over some pixels.
     across = np.abs(np.arange(50) - 25)
     dioptres += 0.6 * np.clip((12 - across) / 4, 0, 1)[None].astype(np.float32)
     matte[:, 16:35] = 1
-    sharp = cut_out(dioptres, matte, relief=0.2)
+    sharp = separate(dioptres, matte, relief=0.2).dioptres
     inside = slice(None), slice(18, 33)
     assert np.ptp(sharp[inside]) == pytest.approx(0.2 * np.ptp(dioptres[inside]), rel=1e-4)
     assert sharp[:, 12:16].max() < 0.45 < 0.7 < sharp[:, 16:35].min()
@@ -66,11 +66,12 @@ def test_a_subject_is_flattened_and_its_border_sharpened():
     assert np.array_equal(sharp[:, :12], dioptres[:, :12])
 
 
-def test_a_half_sure_matte_mixes_figure_and_ground():
-    dioptres = np.full((20, 20), 0.2, np.float32)
-    dioptres[5:15, 5:15] = 0.9
-    matte = np.where(dioptres > 0.5, 0.55, 0.0).astype(np.float32)
-    assert 0.4 < cut_out(dioptres, matte, relief=0.0)[10, 10] < 0.8
+def test_where_there_is_no_subject_depth_stays_as_it_is():
+    dioptres = np.random.default_rng(0).random((20, 20), np.float32)
+    layers = separate(dioptres, np.full_like(dioptres, 0.45), relief=0.0)
+    assert np.array_equal(layers.dioptres, dioptres)
+    pixels = np.random.default_rng(1).random((60, 60, 3), np.float32)
+    assert layers.fit(pixels, origin="test").size == (60, 60)
 
 
 def test_what_is_not_known_is_continued_from_around():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wideopen.optics import DepthMap
-from wideopen.scene.figure import cut_out
+from wideopen.scene.figure import Layers, separate
 from wideopen.scene.shrink import shrink
 from wideopen.shapes import Float
 
@@ -18,12 +18,13 @@ WEIGHTS = Path(__file__).with_name("scene.onnx")
 LONG_SIDE_PX = 192
 """The size that the network has learned at."""
 MULTIPLE_OF = 32
-RELIEF = 0.2
+ORIGIN = "built-in network"
+RELIEF = 0.1
 """Share of the subject's own relief that is kept."""
 
 
-def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.ndarray, "mh mw"]]:
-    """Find a relative depth map and a soft subject matte.
+def see(pixels: Float[np.ndarray, "h w 3"]) -> Layers:
+    """Find relative depth and a soft subject matte.
 
     The photo is brought to 192 pixels on its long side, its aspect kept and the rest filled with its own
     border, because the network takes multiples of 32. It is looked at as it is and mirrored, and the mean
@@ -33,8 +34,8 @@ def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.nd
         pixels: float32 photo as encoded, in [0, 1].
 
     Returns:
-        Depth, relative, with its range stretched to 0 to 1, and the matte in [0, 1], both at the network's
-        size without what was filled up.
+        Depth of the subject and of what is around it, the range of both together stretched to 0 to 1, and the
+        matte in [0, 1], all at half the size that was looked at.
     """
     height, width = pixels.shape[:2]
     scale = LONG_SIDE_PX / max(height, width)
@@ -44,8 +45,13 @@ def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.nd
     dioptres, matte = ((a + b[:, ::-1]) / 2 for a, b in zip(one, mirrored, strict=True))
     low, high = np.quantile(dioptres, (0.005, 0.995))
     dioptres = ((dioptres - low) / max(float(high - low), 1e-6)).clip(0, 1)
-    dioptres = cut_out(dioptres, matte, relief=RELIEF)
-    return DepthMap(dioptres.astype(np.float32), metric=False, origin="built-in network"), matte.astype(np.float32)
+    return separate(dioptres.astype(np.float32), matte.astype(np.float32), relief=RELIEF)
+
+
+def see_depth(pixels: Float[np.ndarray, "h w 3"]) -> tuple[DepthMap, Float[np.ndarray, "mh mw"]]:
+    """Find a relative depth map and a soft subject matte, both at the network's size; see `see`."""
+    found = see(pixels)
+    return DepthMap(found.dioptres, metric=False, origin=ORIGIN), found.matte
 
 
 def _ask(small: Float[np.ndarray, "h w 3"]) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from wideopen.scene.fit import fit_depth
 from wideopen.scene.focus import Focus, dioptres_at, dioptres_of_subject
 from wideopen.scene.guest import is_network, see_by_guest
 from wideopen.scene.mapfile import Kind, read_depth
-from wideopen.scene.network import see_depth
+from wideopen.scene.network import ORIGIN, see
 from wideopen.scene.prior import guess_depth
 from wideopen.shapes import Float
 
@@ -44,22 +44,24 @@ def look(photo: Photo, *, depth: str | Path | DepthMap = "auto", kind: DepthKind
     Raises:
         DepthError: If the depth is missing, broken, or shows another frame.
     """
+    is_photos_own = depth == "auto" and photo.depth is not None
+    if isinstance(depth, str) and depth in ("auto", "built-in") and not is_photos_own:
+        layers = see(photo.pixels)
+        return Scene(depth=layers.fit(photo.pixels, origin=ORIGIN), matte=layers.matte)
     found, matte = _find(photo, depth, kind)
     if matte is None:
-        matte = photo.matte if photo.matte is not None else see_depth(photo.pixels)[1]
+        matte = photo.matte if photo.matte is not None else see(photo.pixels).matte
     return Scene(depth=fit_depth(found, photo.pixels), matte=matte)
 
 
 def _find(photo: Photo, depth: str | Path | DepthMap, kind: DepthKind) -> tuple[DepthMap, np.ndarray | None]:
-    """The depth map as it comes, and the estimator's matte where one ran."""
+    """The depth map as it comes, and the matte of the prior where that ran."""
     if isinstance(depth, DepthMap):
         return depth, None
-    if depth == "embedded" or (depth == "auto" and photo.depth is not None):
+    if depth in ("auto", "embedded"):
         if photo.depth is None:
             raise DepthError("the photo's file carries no depth; give a map with --depth FILE or use --depth built-in")
         return photo.depth, None
-    if depth in ("auto", "built-in"):
-        return see_depth(photo.pixels)
     if depth == "prior":
         return guess_depth(photo.pixels)
     if depth in OFFERS:
