@@ -111,13 +111,13 @@ def in_a_space(sources: Sources, size: tuple[int, int], rng: np.random.Generator
 
 def on_a_photo(sources: Sources, size: tuple[int, int], rng: np.random.Generator) -> Sample:
     """Paste things before a photo, of which only that is known."""
-    # A photo with a subject of its own is background only when it is out of focus.
-    is_empty = bool(sources.empty) and rng.random() < 0.5
+    # Before a sharp photo with a subject of its own, only what is large is the subject.
+    is_empty, is_large = bool(sources.empty) and rng.random() < 0.5, rng.random() < 0.5
     picture = crop(sources.empty if is_empty else sources.photos, size, rng)
-    radius = rng.uniform(0, 5) if is_empty else rng.uniform(1.5, 6)
+    radius = rng.uniform(0, 5) if is_empty else rng.uniform(0, 1.2) if is_large else rng.uniform(1.5, 6)
     picture = blurred(picture, radius)
     far = np.ones(size[::-1], np.float32)
-    subject = _paste(sources, size, rng, least=0.3)
+    subject = _paste(sources, size, rng, least=0.65 if is_large and not is_empty else 0.3)
     layers = [subject]
     if rng.random() < 0.35:
         other = _paste(sources, size, rng, least=0.1)
