@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs truth speed startup light eye page picture clean
+.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset page picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -58,6 +58,13 @@ DATA ?= ../shared/data
 eye: $(TEST)/installed
 	$(TEST)/bin/python bench/eye.py $(DATA) --json bench/results/eye.json > bench/results/eye.md
 
+# How exactly shots are aligned, and how fast training crops come; PHOTOS is a folder of sharp photos
+PHOTOS ?= ../shared/data/photos/clic
+align: $(TEST)/installed
+	$(TEST)/bin/python bench/align.py $(PHOTOS) --json bench/results/align.json > bench/results/align.md
+pairset: $(TEST)/installed
+	$(TEST)/bin/python bench/pairset.py --json bench/results/pairset.json > bench/results/pairset.md
+
 # Twenty photos rendered with no options, in out/page to look at; DATA is a folder of photos/ and camera-originals/
 page: $(TEST)/installed
 	$(TEST)/bin/python bench/page.py $(DATA) out/page
@@ -78,5 +85,5 @@ $(DEMO)/installed: pyproject.toml
 
 $(TEST)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch]'
+	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch,pairs]'
 	touch $@

@@ -22,6 +22,7 @@ ORDER = (
     "renderer",
     "batch",
     "sample",
+    "pairs",
     "train",
     "report",
     "cli",

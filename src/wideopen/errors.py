@@ -8,6 +8,7 @@ WideopenError          anything that wideopen refuses; its text is one line
 ├── FocusError         a focus that the photo or its depth cannot answer
 ├── OpticsError        a lens that cannot exist, or blurs more than a photo is large
 └── RequestError       photos, outputs and settings that contradict each other
+    └── NotAlignedError    two shots that cannot be trusted to show one scene (wideopen.pairs.homography)
 ```
 
 Every message says what came, what was wanted and what to do.

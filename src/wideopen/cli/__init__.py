@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
+from wideopen.cli.pairs import pairs
 from wideopen.errors import PhotoError, RequestError, WideopenError
 
 if TYPE_CHECKING:
@@ -143,6 +144,9 @@ def fetch(name: str, revision: str | None, as_json: bool) -> None:
             f"{name} ({record['licence']}) {record['state']}: {place_of(name)}, revision {record['revision'][:12]}, "
             f"SHA-256 {record['sha256'][:16]}; use it by --depth {name}"
         )
+
+
+app.add_command(pairs)
 
 
 @app.group()
