@@ -24,7 +24,7 @@ def figure(height=240, width=320):
 def test_any_size_has_a_depth_and_a_matte_of_its_aspect(shape):
     depth, matte = see_depth(np.random.default_rng(0).random((*shape, 3), np.float32))
     assert depth.dioptres.shape == matte.shape
-    assert max(matte.shape) <= 96
+    assert max(matte.shape) <= 128
     assert np.isfinite(depth.dioptres).all()
     assert 0 <= depth.dioptres.min() <= depth.dioptres.max() <= 1
     assert 0 <= matte.min() <= matte.max() <= 1

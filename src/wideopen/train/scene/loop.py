@@ -22,7 +22,7 @@ from wideopen.train.scene.sample import Sample
 from wideopen.train.scene.sources import Sources, read_sources
 
 SMALL = ((128, 96), (96, 128), (96, 96), (128, 128), (96, 160), (160, 96))
-LARGE = ((192, 128), (128, 192), (160, 160), (192, 160), (160, 192))
+LARGE = ((192, 128), (128, 192), (192, 192), (224, 160), (160, 224), (256, 192), (192, 256))
 """Width and height of batches: small ones first, for they are learned three times as fast."""
 SMALL_SHARE = 0.6
 """Of the steps."""
