@@ -25,6 +25,8 @@ def chosen(data):
     found = []
     for folder, count in (("photos/clic", 7), ("photos/kodak", 4), ("photos/cid22", 3), ("camera-originals", 6)):
         files = sorted(path for path in (data / folder).glob("*.*") if path.suffix.lower() in (".jpg", ".png"))
+        # What CID22 has with a word for a name is drawn.
+        files = [path for path in files if folder != "photos/cid22" or path.stem.isdecimal()]
         found += [files[round(k)] for k in np.linspace(0, len(files) - 1, count)]
     return found
 
