@@ -54,7 +54,9 @@ def names(pairs):
 
 
 @pytest.mark.parametrize(
-    ("make", "layout", "inputs"), [(pynet, "PyNET", 2), (codalab, "CodaLab", 2), (flat, "flat", 0)], ids=str
+    ("make", "layout", "inputs"),
+    [(pynet, "PyNET", 2), (codalab, "CodaLab", 2), (flat, "flat", 0)],
+    ids=["pynet", "codalab", "flat"],
 )
 def test_every_layout_is_read(tmp_path, make, layout, inputs):
     make(tmp_path)
