@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from command import refuses
 from wideopen import DepthMap, Photo, read
 from wideopen.batch import Job, run
-from wideopen.cli import main
 from wideopen.scene.mapfile import write_depth
 
 HEIGHT, WIDTH = 60, 90
@@ -30,29 +30,6 @@ def make(path: Path, **shape) -> Path:
 
 def make_map(path: Path, dioptres) -> Path:
     return write_depth(DepthMap(np.asarray(dioptres, np.float32), metric=True, origin="test"), path)
-
-
-@pytest.fixture
-def wideopen(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["wideopen", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
-
-
-def refuses(result, code, *words):
-    assert result[0] == code
-    lines = result[2].strip().splitlines()
-    assert len(lines) == 1, result[2]
-    assert lines[0].startswith("wideopen: ")
-    for word in words:
-        assert str(word) in lines[0]
 
 
 def test_a_photo_becomes_its_neighbour(wideopen, tmp_path):

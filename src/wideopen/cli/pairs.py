@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wideopen.cli.options import PATH
 from wideopen.errors import RequestError
+
+if TYPE_CHECKING:
+    from wideopen.pairs.ranges import Ranges
 
 _WORST: dict[str | None, Any] = {
     None: None,
@@ -41,6 +44,15 @@ def pairs() -> None:
     show_default=True,
     help="How shots are matched; auto tries names, then times.",
 )
+@click.option(
+    "--within",
+    "within_s",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Most seconds between two partners.",
+)
 @click.option("--height", "height_px", type=click.IntRange(64), default=1024, show_default=True, metavar="PX")
 @click.option("--match-exposure", is_flag=True, help="Match exposure and colour of the shallow shot; recorded.")
 @_SEED
@@ -51,6 +63,7 @@ def build_pairs(
     shallow: Path,
     out: Path,
     by: Any,  # noqa: ANN401
+    within_s: float,
     jobs: int | None,
     as_json: bool,
     **settings: Any,  # noqa: ANN401
@@ -60,7 +73,7 @@ def build_pairs(
     from wideopen.pairs.partners import partner
     from wideopen.pairs.task import Settings
 
-    matching = partner(wide, shallow, by=by)
+    matching = partner(wide, shallow, by=by, within_s=within_s)
     for line in matching.lines:
         click.echo(line, err=True)
     with _bar("aligning") as told:
@@ -75,6 +88,8 @@ def build_pairs(
     refused = "".join(f"{row.name}: {row.reason}\n" for row in summary.rows if not row.accepted)
     text = f"{refused}{out}: {summary.accepted} pairs, {summary.refused} refused, {summary.kept} were done before"
     _tell(record, as_json, text)
+    if not summary.accepted:
+        raise SystemExit(1)
 
 
 @pairs.command("ebb")
@@ -124,6 +139,13 @@ def ebb_pairs(folder: Path, out: Path | None, keep: Path | None, check: bool, as
 @click.option("--most-motion", type=float, metavar="PX", help="Most motion between the shots.  [default: 10]")
 @click.option("--most-misalignment", type=float, metavar="PX", help="Most shift of the whole.  [default: 5]")
 @click.option("--keep", multiple=True, metavar="NAME", help="A pair that is never dropped; may be given again.")
+@click.option(
+    "--part",
+    "parts",
+    type=click.Choice(["train", "val", "test"]),
+    multiple=True,
+    help="Judge only this part; may be given again.  [default: train, and what has no part]",
+)
 @click.option("--dry-run", is_flag=True, help="Only tell.")
 @click.option("--restore", "back", is_flag=True, help="Accept again what cleaning dropped.")
 @_JOBS
@@ -131,6 +153,7 @@ def ebb_pairs(folder: Path, out: Path | None, keep: Path | None, check: bool, as
 def clean_pairs(
     folder: Path,
     keep: tuple[str, ...],
+    parts: tuple[str, ...],
     dry_run: bool,
     back: bool,
     jobs: int | None,
@@ -142,13 +165,21 @@ def clean_pairs(
 
     if back:
         restored = restore(folder)
-        _tell({"restored": list(restored)}, as_json, f"{folder}: {len(restored)} pairs are back")
+        _tell({"restored": list(restored)}, as_json, f"{folder}: {len(restored)} back")
         return
     names = {"most_colour": "most_colour_mismatch_lab", "least_sharpness": "least_sharpness_kept",
              "most_motion": "most_motion_px", "most_misalignment": "most_misalignment_px"}  # fmt: skip
     given = {names[key]: value for key, value in limits.items() if value is not None}
     with _bar("measuring") as told:
-        found = clean(folder, Thresholds(**given), keep=keep, dry_run=dry_run, jobs=jobs or _cores(), progress=told)
+        found = clean(
+            folder,
+            Thresholds(**given),
+            parts=parts or ("", "train"),
+            keep=keep,
+            dry_run=dry_run,
+            jobs=jobs or _cores(),
+            progress=told,
+        )
     record = {
         "judged": found.judged,
         "dropped": [{"name": each.name, "reason": each.reason} for each in found.dropped],
@@ -242,7 +273,7 @@ def synthesise_pairs(
     from wideopen.pairs.ranges import Ranges
     from wideopen.pairs.synthetic import Cutouts, Photos, synthesise
 
-    drawn = Ranges() if ranges is None else Ranges.from_json(_text(ranges))
+    drawn = Ranges() if ranges is None else _ranges(ranges)
     drawn = drawn if views is None else replace(drawn, views=views)
     if masks is not None and not backgrounds:
         raise click.UsageError("--masks cut figures out, and they need a --background")
@@ -268,6 +299,16 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+
+
+def _ranges(path: Path) -> "Ranges":
+    from wideopen.pairs.ranges import Ranges
+
+    text = _text(path)
+    try:
+        return Ranges.from_json(text)
+    except RequestError as error:
+        raise RequestError(f"{path}: {error}") from error
 
 
 def _cores() -> int:
