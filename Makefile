@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset resume page picture clean
+.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset resume zoo page picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -66,6 +66,10 @@ pairset: $(TEST)/installed
 	$(TEST)/bin/python bench/pairset.py --json bench/results/pairset.json > bench/results/pairset.md
 resume: $(TEST)/installed
 	$(TEST)/bin/python bench/resume.py $(PHOTOS) --json bench/results/resume.json > bench/results/resume.md
+
+# What the networks cost, each in seconds, memory and multiplications; on a quiet machine
+zoo: $(TEST)/installed
+	$(TEST)/bin/python bench/zoo.py --json bench/results/zoo.json > bench/results/zoo.md
 
 # Twenty photos rendered with no options, in out/page to look at; DATA is a folder of photos/ and camera-originals/
 page: $(TEST)/installed

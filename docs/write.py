@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the commands' own help, and docs/python.md from the public names' docstrings."""
+"""Write docs/cli.md from the commands' help, docs/python.md from docstrings, docs/solutions.md from the catalogue."""
 
 import inspect
 from pathlib import Path
@@ -8,6 +8,7 @@ import jaxtyping  # noqa: F401  before wideopen, which shows shapes where it is 
 
 import wideopen
 from wideopen.cli import app
+from wideopen.zoo.catalog import SOLUTIONS, Solution
 
 
 def cli_page() -> str:
@@ -65,7 +66,86 @@ def _members(thing: type) -> list[str]:
     return ["\n".join(lines) + "\n"] if lines else []
 
 
-PAGES = {"cli.md": cli_page, "python.md": python_page}
+def solutions_page() -> str:
+    """The ten solutions, as the catalogue has them, as Markdown."""
+    parts = [
+        "# The ten solutions\n",
+        "Written by `make docs` from `wideopen/zoo/catalog.py`.\n",
+        "The networks of the AIM 2020 challenge on rendering realistic bokeh in the order of its Table 1, their\n"
+        "variants, and the baseline. All code is wideopen's own. *Reconstructed* means that the report is all there\n"
+        "is: such a network is built as the report says, and what it does not say is chosen here; it is not the\n"
+        "authors' network. Scores are those that the report gives the authors' own weights on its test photos (PSNR,\n"
+        "SSIM, mean opinion score), not wideopen's.\n",
+        "| name | team | section | parameters | needs | evidence | PSNR | SSIM | MOS |",
+        "|---|---|---|--:|---|---|--:|--:|--:|",
+    ]
+    for each in SOLUTIONS:
+        kind = "reconstructed" if each.is_reconstruction else "published code"
+        figures = [
+            each.psnr_db and f"{each.psnr_db:.2f}",
+            each.ssim and f"{each.ssim:.4f}",
+            each.mos and f"{each.mos:.1f}",
+        ]
+        cells = [
+            f"[{each.name}](#{each.name})",
+            each.team,
+            each.section,
+            f"{each.parameters:,}",
+            ", ".join(each.needs),
+            kind,
+        ]
+        parts.append(f"| {' | '.join([*cells, *(figure or '' for figure in figures)])} |")
+    parts.append("\nWhat they cost: [bench/results/zoo.md](../bench/results/zoo.md), `make zoo`.\n")
+    return "\n".join(parts) + "\n" + "\n".join(_solution(each) for each in SOLUTIONS) + _weights()
+
+
+def _solution(each: Solution) -> str:
+    lines = [
+        f"## {each.name}\n",
+        f"*{each.title}*. {', '.join(each.authors)}{f' ({each.affiliation})' if each.affiliation else ''}.\n",
+        f"- Values from {each.value_range[0]:g} to {each.value_range[1]:g}; "
+        f"sides padded to multiples of {each.multiple_of}.",
+    ]
+    if each.needs:
+        lines.append(f"- Needs {' and '.join(each.needs)} of the photo.")
+    if each.hardware:
+        lines.append(f"- The authors trained it with {each.framework} on a {each.hardware}.")
+    lines.append(f"- Built from: {each.source}{f'; their code: {each.licence}' if each.licence else ''}.")
+    lines += [f"- Departs: {text}." for text in each.departures]
+    return "\n".join(lines) + "\n"
+
+
+def _weights() -> str:
+    return """
+## Weights
+
+wideopen ships none of the authors' weights. Whoever has them makes a checkpoint of them:
+
+```sh
+wideopen convert dmshn.pth --to team-horizon -o dmshn.safetensors
+wideopen render photo.jpg --with dmshn.safetensors
+```
+
+| solution | file | read by |
+|---|---|---|
+| team-horizon, team-horizon-stacked | `.pth` | torch, tensors alone |
+| aia-smart, aia-smart-layered | `.pth` | torch, tensors alone |
+| airia-bokeh | Keras `.h5`, TensorFlow `.index`, or `.npz` of either's names | h5py, tensorflow |
+| pynet | TensorFlow `.index`, or `.npz` | tensorflow |
+
+A pickle that holds more than tensors is refused. What is missing, left over or of another shape is named, and nothing
+is written.
+
+Bodies that learned on ImageNet (ResNeXt-50 for aia-smart, DenseNet-121 for ipcv-iitm) load from a state dict under
+torchvision's names, saved once where torchvision is:
+
+```python
+torch.save(torchvision.models.resnext50_32x4d(weights="DEFAULT").state_dict(), "resnext50.pth")
+```
+"""
+
+
+PAGES = {"cli.md": cli_page, "python.md": python_page, "solutions.md": solutions_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

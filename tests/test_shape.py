@@ -23,6 +23,7 @@ ORDER = (
     "batch",
     "sample",
     "pairs",
+    "zoo",
     "train",
     "report",
     "cli",

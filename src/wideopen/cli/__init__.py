@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
 from wideopen.cli.pairs import pairs
+from wideopen.cli.zoo import RUN_OPTIONS, convert, renderer_of, solutions
 from wideopen.errors import PhotoError, RequestError, WideopenError
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def app() -> None:
     help="A file for one photo, a folder for many.  [default: NAME.bokeh.EXT beside the photo]",
 )
 @taking(LENS_OPTIONS)
-@click.option("--with", "name", default="lens", show_default=True, metavar="lens|identity", help="What renders.")
+@click.option(
+    "--with", "name", default="lens", show_default=True, metavar="lens|identity|CHECKPOINT", help="What renders."
+)
+@taking(RUN_OPTIONS)
 @click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
 @click.option(
     "--jobs",
@@ -147,6 +151,8 @@ def fetch(name: str, revision: str | None, as_json: bool) -> None:
 
 
 app.add_command(pairs)
+app.add_command(solutions)
+app.add_command(convert)
 
 
 @app.group()
@@ -198,7 +204,8 @@ def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
     from wideopen.scene import Focus, FocusRange
 
     if name not in ("lens", "identity"):
-        raise click.UsageError(f"there is no renderer '{name}' here; use lens or identity")
+        return renderer_of(name, settings)
+    del settings["device"], settings["precision"]
     in_focus = settings.pop("in_focus")
     try:
         renderer = LensRenderer(
