@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from wideopen.errors import RequestError
-from wideopen.zoo.catalog import SOLUTIONS, Solution, solution
+from wideopen.zoo.catalog import SOLUTIONS, solution
+from wideopen.zoo.solution import Solution
 
 TABLE_1 = {
     "Airia-bokeh": (23.58, 0.8770, 4.2),

@@ -132,6 +132,7 @@ def test_the_finest_level_teaches_everything_but_the_coarser_heads(net):
         if isinstance(part[k + 1], InstanceNorm)
     }
     assert untaught - normed == {f"heads.{k}.{kind}" for k in range(5) for kind in ("weight", "bias")}
+    assert untaught - normed == set(net.unused)
 
 
 def test_the_whole_picture_is_rendered_from_its_half(net):

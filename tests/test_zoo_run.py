@@ -11,9 +11,9 @@ from wideopen.errors import RequestError
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from wideopen.zoo.catalog import Solution  # noqa: E402
 from wideopen.zoo.layers import InstanceNorm, PictureBatchNorm, Statistics  # noqa: E402
 from wideopen.zoo.run import SolutionRenderer, prepared  # noqa: E402
+from wideopen.zoo.solution import Solution  # noqa: E402
 from wideopen.zoo.tiles import Joined, tiles_of  # noqa: E402
 
 

@@ -14,7 +14,7 @@ from wideopen.errors import RequestError
 
 if TYPE_CHECKING:
     from wideopen.renderer import Renderer
-    from wideopen.zoo.catalog import Solution
+    from wideopen.zoo.solution import Solution
 
 
 @click.command()

@@ -13,7 +13,8 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from wideopen.errors import RequestError
-from wideopen.zoo.catalog import Solution, solution
+from wideopen.zoo.catalog import solution
+from wideopen.zoo.solution import Solution
 
 HEADER = "wideopen"
 

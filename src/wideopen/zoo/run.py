@@ -16,8 +16,8 @@ from wideopen.optics import DepthMap
 from wideopen.photo import Photo
 from wideopen.scene.fit import resize_linear
 from wideopen.scene.scene import DepthKind, look
-from wideopen.zoo.catalog import Solution
 from wideopen.zoo.layers import recalling, remembering, uses_statistics
+from wideopen.zoo.solution import Solution
 from wideopen.zoo.tiles import Joined, Tile, each, tiles_of
 
 Precision = Literal["auto", "float32", "bfloat16"]
