@@ -44,10 +44,11 @@ def test_contract(name, tmp_path):
     # One test per network, for building them is what takes long.
     made = build(name)
     assert sum(each.numel() for each in made.parameters()) == solution(name).parameters
-    any_size_keeps_its_size_and_gives_the_same_bytes(name, made)
+    a_saved_network_is_the_same(name, made, tmp_path)
     two_at_once_are_as_one_by_one(name, made)
     the_gradient_reaches_every_parameter(name, made)
-    a_saved_network_is_the_same(name, made, tmp_path)
+    # Last, for it changes the layout in memory, and so the last bits.
+    any_size_keeps_its_size_and_gives_the_same_bytes(name, made)
 
 
 def any_size_keeps_its_size_and_gives_the_same_bytes(name, made):
@@ -73,6 +74,7 @@ def two_at_once_are_as_one_by_one(name, made):
 
 
 def the_gradient_reaches_every_parameter(name, made):
+    # Some of few attention channels may start dead with another draw.
     (made(*inputs(name)) - 0.3).square().mean().backward()
     unused = set(getattr(made, "unused", ()))
     for label, parameter in made.named_parameters():

@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from wideopen.zoo.catalog import solution  # noqa: E402
-from wideopen.zoo.checkpoint import load  # noqa: E402
-from wideopen.zoo.convert import convert, pynet_order  # noqa: E402
+from wideopen.zoo.checkpoint import fill, load  # noqa: E402
+from wideopen.zoo.convert import LAYOUTS, convert, pynet_order  # noqa: E402
+from wideopen.zoo.frontends import front_end, load_front_end  # noqa: E402
 
 
 def sequence(*channels):
@@ -185,26 +186,38 @@ def pynet_shapes():
     return shapes
 
 
-def test_pynet_of_tensorflow(tmp_path):
+def test_pynet_of_tensorflow():
     network = solution("pynet").build()
     shapes = pynet_shapes()
     assert sum(int(np.prod(shape)) for shape in shapes) == 47_551_791
-    random = np.random.default_rng(0)
     theirs = {
-        f"generator/Variable_{k}" if k else "generator/Variable": random.random(shape, np.float32)
+        f"generator/Variable_{k}" if k else "generator/Variable": torch.full((1,), float(k)).expand(shape)
         for k, shape in enumerate(shapes)
     }
-    np.savez(tmp_path / "a.npz", **dict(sorted(theirs.items())), beta1_power=np.float32(0.5))
-    convert(tmp_path / "a.npz", "pynet", tmp_path / "a.safetensors")
-    found = load(tmp_path / "a.safetensors")[1].state_dict()
+    theirs["generator/Variable_1/Adam"] = theirs["beta1_power"] = torch.zeros(1)
+    state = LAYOUTS["pynet"](dict(sorted(theirs.items())), network)
+    fill(network, state, "test")
+    found = network.state_dict()
     order = pynet_order(network)
     assert sorted(order) == sorted(found)
-    last = found[order[-2]]
-    assert np.array_equal(last.permute(2, 3, 1, 0).numpy(), theirs[f"generator/Variable_{len(shapes) - 2}"])
+    for k in (0, 1, 2, len(shapes) - 1):
+        assert bool((found[order[k]] == k).all())
     # Of a normalised filter the shift comes before the scale.
     norm = next(k for k, name in enumerate(order) if name.endswith(".bias") and len(shapes[k + 1]) == 1)
     labels = [order[norm - 1], order[norm], order[norm + 1], order[norm + 2]]
     assert [label.rpartition(".")[2] for label in labels] == ["weight", "bias", "bias", "weight"]
+
+
+def test_front_ends_are_converted_by_order_or_by_our_names(tmp_path):
+    state = front_end("megadepth").build().state_dict()
+    torch.save({f"netG.{k}": value for k, value in enumerate(state.values())}, tmp_path / "a.pth")
+    assert convert(tmp_path / "a.pth", "megadepth", tmp_path / "a.safetensors").solution == "megadepth"
+    again = load_front_end(tmp_path / "a.safetensors", "depth").state_dict()
+    assert all(torch.equal(again[key], value) for key, value in state.items())
+    with pytest.raises(RequestError, match=r"a\.safetensors holds megadepth, which finds depth, not saliency"):
+        load_front_end(tmp_path / "a.safetensors", "saliency")
+    with pytest.raises(RequestError, match="there is no solution 'megadepth'"):
+        load(tmp_path / "a.safetensors")
 
 
 def test_what_does_not_fit_is_said_and_nothing_is_written(tmp_path):

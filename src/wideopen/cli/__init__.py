@@ -70,7 +70,9 @@ def render(
     from wideopen.batch import plan, run
     from wideopen.report import Report
 
-    sources = [Path(path) for path in (settings["depth"], settings["iris_file"]) if path is not None]
+    sources = [
+        Path(path) for path in (settings["depth"], settings["iris_file"], settings["saliency"]) if path is not None
+    ]
     renderer = _renderer(name, settings)
     planned = plan(photos, output, sources=sources)
     try:
@@ -205,6 +207,8 @@ def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
 
     if name not in ("lens", "identity"):
         return renderer_of(name, settings)
+    if settings.pop("saliency") is not None:
+        raise click.UsageError("--saliency is for networks that need it; give a checkpoint of one by --with")
     del settings["device"], settings["precision"]
     in_focus = settings.pop("in_focus")
     try:

@@ -106,6 +106,13 @@ def convert(source: Path, name: str, output: Path | None, licence: str, overwrit
 
 RUN_OPTIONS = (
     click.option(
+        "--saliency",
+        type=PATH,
+        metavar="FILE",
+        help="For networks that need it: a grey picture, bright where the subject is, or a checkpoint of the saliency "
+        "network.  [default: the subject as wideopen sees it]",
+    ),
+    click.option(
         "--device", default="cpu", show_default=True, metavar="cpu|cuda", help="For networks: what they run on."
     ),
     click.option(
@@ -123,7 +130,7 @@ def renderer_of(name: str, settings: dict[str, Any]) -> "Renderer":
 
     Args:
         name: A ``.safetensors`` file.
-        settings: `depth`, `depth_kind`, `device` and `precision` count; others are for the lens.
+        settings: `depth`, `depth_kind`, `saliency`, `device` and `precision` count; others are for the lens.
 
     Raises:
         UsageError: If there is no such renderer, or a setting of the lens was given, which no network has.
@@ -138,26 +145,41 @@ def renderer_of(name: str, settings: dict[str, Any]) -> "Renderer":
     if not name.endswith(".safetensors"):
         raise click.UsageError(f"there is no renderer '{name}' here; use lens, identity or a .safetensors checkpoint")
     context = click.get_current_context()
-    for option in settings.keys() - {"depth", "depth_kind", "device", "precision"}:
+    for option in settings.keys() - {"depth", "depth_kind", "saliency", "device", "precision"}:
         if context.get_parameter_source(option) == ParameterSource.COMMANDLINE:
             shown = next(each.opts[0] for each in context.command.params if each.name == option)
             raise click.UsageError(f"{shown} is for the lens; a network renders as the pairs that it learned from")
-    checkpoint = Path(name)
     with _research():
         from wideopen.zoo.checkpoint import load
+        from wideopen.zoo.frontends import load_front_end
         from wideopen.zoo.run import SolutionRenderer, prepared
 
-        found, network, _ = load(checkpoint)
+        found, network, _ = load(Path(name))
+        own_depth = settings["depth"].endswith(".safetensors")
         return prepared(
             SolutionRenderer(
                 found,
                 network,
-                depth=settings["depth"],
+                depth="auto" if own_depth else settings["depth"],
                 depth_kind=settings["depth_kind"],
+                depth_front_end=load_front_end(Path(settings["depth"]), "depth") if own_depth else None,
+                saliency=_saliency(settings["saliency"]),
                 device=settings["device"],
                 precision=settings["precision"],
             )
         )
+
+
+def _saliency(path: Path | None) -> Any:  # noqa: ANN401
+    """A map of a file, or the network of a checkpoint."""
+    from wideopen.scene.mapfile import read_depth
+    from wideopen.zoo.frontends import load_front_end
+
+    if path is None:
+        return None
+    if path.suffix == ".safetensors":
+        return load_front_end(path, "saliency")
+    return read_depth(path).dioptres
 
 
 @contextmanager

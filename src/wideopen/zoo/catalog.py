@@ -110,7 +110,9 @@ SOLUTIONS: tuple[Solution, ...] = (
         evidence="published code",
         source="github.com/qianmingduowan/AIM2020-bokeh-BGNet",
         licence="none stated",
-        departures=("widths that are no multiple of 8 are padded, and not stretched as in the authors' last script",),
+        departures=(
+            "widths that are no multiple of 8 are padded by reflection; the authors' last script stretches them",
+        ),
         framework="TensorFlow",
         hardware="Nvidia TITAN RTX",
         psnr_db=23.58,
@@ -265,7 +267,9 @@ SOLUTIONS: tuple[Solution, ...] = (
         licence="none stated",
         departures=(
             "dense blocks of 6, 12 and 24 layers as in the code; the report says 12, 16 and 24",
-            "depth and saliency come from wideopen's own network unless maps are given",
+            "depth and saliency come from wideopen's own network unless maps or the front ends' weights are given",
+            "depth is stretched to all of 0 to 255; the authors divide by its largest value only",
+            "the mean that is taken off counts the padding too",
         ),
         framework="PyTorch",
         hardware="NVIDIA Titan X",
@@ -356,7 +360,7 @@ SOLUTIONS: tuple[Solution, ...] = (
         evidence="published code",
         source=_PYNET,
         licence="CC BY-NC-SA 4.0",
-        departures=("depth comes from wideopen's own network unless a map is given",),
+        departures=("depth comes from wideopen's own network unless a map is given, and is stretched to 0 to 1",),
         framework="TensorFlow",
     ),
 )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from wideopen.errors import RequestError
 from wideopen.zoo.catalog import solution
 from wideopen.zoo.checkpoint import Record, fill, read_tensors, save
+from wideopen.zoo.frontends import FRONT_ENDS
 
 State = dict[str, Tensor]
 
@@ -19,7 +20,7 @@ def convert(source: Path, name: str, out: Path, *, licence: str = "", overwrite:
     Args:
         source: ``.pth`` of DMSHN and of Defocus to Focus, ``.h5`` of Keras and ``.index`` of TensorFlow, the last two
             also as ``.npz`` with the same names.
-        name: Of the solution.
+        name: Of the solution, or ``megadepth`` or ``saliency``, DDDF's front ends.
         out: A ``.safetensors`` file.
         licence: Under which the authors gave the weights, for the record.
         overwrite: Whether a file that is there may be replaced.
@@ -27,8 +28,8 @@ def convert(source: Path, name: str, out: Path, *, licence: str = "", overwrite:
     Raises:
         RequestError: If the file cannot be read, or a weight is missing, left over or of another shape.
     """
-    found = solution(name)
-    network = found.build()
+    front = next((each for each in FRONT_ENDS if each.name == name), None)
+    network = (front or solution(name)).build()
     state = read_tensors(source)
     if not state.keys() & network.state_dict().keys():
         layout = LAYOUTS.get(name)
@@ -174,6 +175,11 @@ def pynet_order(network: nn.Module) -> list[str]:
     return [name for layer in sorted(parts, key=key) for name in parts[layer]]
 
 
+def _mega_depth(state: State, network: nn.Module) -> State:
+    """MegaDepth, whose layers have only numbers, in the order of the network here."""
+    return _in_order(state.values(), list(network.state_dict()), "the file")
+
+
 LAYOUTS: dict[str, Callable[[State, nn.Module], State]] = {
     "airia-bokeh": _bg_net,
     "aia-smart": _defocus,
@@ -183,4 +189,5 @@ LAYOUTS: dict[str, Callable[[State, nn.Module], State]] = {
     "xuehuapiaopiao": _pynet,
     "terminator": _pynet,
     "pynet": _pynet,
+    "megadepth": _mega_depth,
 }

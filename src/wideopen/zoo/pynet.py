@@ -296,8 +296,10 @@ def _draw(part: nn.Module) -> None:
 
 @torch.no_grad()
 def _draw_truncated(weight: Tensor, std: float = 0.01) -> None:
-    """Draw normally, and again what lies beyond two deviations; ``trunc_normal_`` takes twenty times as long."""
+    """Draw normal numbers, and again what lies beyond two deviations; ``trunc_normal_`` takes twenty times as long."""
     weight.normal_(0, std)
+    if weight.is_meta:
+        return
     beyond = weight.abs() > 2 * std
     while beyond.any():
         weight[beyond] = torch.randn(int(beyond.sum())) * std

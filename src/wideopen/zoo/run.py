@@ -16,6 +16,7 @@ from wideopen.optics import DepthMap
 from wideopen.photo import Photo
 from wideopen.scene.fit import resize_linear
 from wideopen.scene.scene import DepthKind, look
+from wideopen.zoo.frontends import ask
 from wideopen.zoo.layers import recalling, remembering, uses_statistics
 from wideopen.zoo.solution import Solution
 from wideopen.zoo.tiles import Joined, Tile, each, tiles_of
@@ -37,6 +38,10 @@ class SolutionRenderer:
     depth: str | Path | DepthMap = "auto"
     """For networks that need it; as `wideopen.scene.look` takes it."""
     depth_kind: DepthKind = "disparity"
+    saliency: Float[np.ndarray, "mh mw"] | nn.Module | None = None
+    """For networks that need it: a map in [0, 1], or a front end; None takes the matte of the scene."""
+    depth_front_end: nn.Module | None = None
+    """A front end in the place of `depth`."""
     device: str = "cpu"
     precision: Precision = "float32"
     """Of convolutions; ``bfloat16`` changes results by a few 8-bit levels at most, ``auto`` takes it where the
@@ -77,15 +82,22 @@ class SolutionRenderer:
         """Maps that the network needs, in [0, 1], near is 1, at the photo's size."""
         if not self.solution.needs:
             return []
-        scene = look(photo, depth=self.depth, kind=self.depth_kind)
-        dioptres = scene.depth.dioptres
-        low, high = float(dioptres.min()), float(dioptres.max())
+        maps = {"depth": self._depth, "saliency": self._saliency}
         width, height = photo.size
-        maps = {
-            "depth": (dioptres - low) / max(high - low, 1e-6),
-            "saliency": resize_linear(scene.matte, height=height, width=width).clip(0, 1),
-        }
-        return [maps[need].astype(np.float32) for need in self.solution.needs]
+        found = [maps[need](photo) for need in self.solution.needs]
+        return [resize_linear(each, height=height, width=width).clip(0, 1) for each in found]
+
+    def _depth(self, photo: Photo) -> Float[np.ndarray, "mh mw"]:
+        if self.depth_front_end is not None:
+            return ask(self.depth_front_end, _tensor(photo.pixels.clip(0, 1))).numpy()
+        return _stretched(look(photo, depth=self.depth, kind=self.depth_kind).depth.dioptres)
+
+    def _saliency(self, photo: Photo) -> Float[np.ndarray, "mh mw"]:
+        if isinstance(self.saliency, nn.Module):
+            return ask(self.saliency, _tensor(photo.pixels.clip(0, 1))).numpy()
+        if self.saliency is None:
+            return _stretched(look(photo, depth=self.depth, kind=self.depth_kind).matte)
+        return _stretched(self.saliency)
 
     def _run(self, picture: Float[Tensor, "1 3 h w"], guides: list[Tensor]) -> Float[Tensor, "1 3 h w"]:
         """Pad, run whole or in tiles, and crop."""
@@ -168,6 +180,12 @@ def computes_bfloat16(device: str) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     supports: Callable[[], bool] = torch.ops.mkldnn._is_mkldnn_bf16_supported
     return bool(torch._C._has_mkldnn) and supports()
+
+
+def _stretched(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """Bring values to 0 to 1, all of it, as DDDF's saliency comes."""
+    low, high = float(values.min()), float(values.max())
+    return ((values - low) / max(high - low, 1e-6)).astype(np.float32)
 
 
 def _has_cuda() -> bool:

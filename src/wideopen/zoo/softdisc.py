@@ -79,6 +79,9 @@ class LayeredRendering(nn.Module):
     Source:
         The published code of Luo et al. (2020), after Busam et al., Sterefo: Efficient Image Refocusing with Stereo
         Vision, ICCV Workshops 2019.
+
+    Where a burnt, saturated colour has no light in a channel, that channel takes its neighbours' even at zero defocus,
+    for it is divided by a weight of nothing. That is so in the original.
     """
 
     def __init__(self, kernels_px: Sequence[int]) -> None:
