@@ -1,13 +1,19 @@
-"""Write docs/cli.md from the commands' help, docs/python.md from docstrings, docs/solutions.md from the catalogue."""
+"""Write the references of docs/ from the code.
+
+cli.md from the commands' help, python.md from docstrings, solutions.md from the catalogue, recipes.md from the recipes.
+"""
 
 import inspect
 from pathlib import Path
+from textwrap import fill
 
 import click
 import jaxtyping  # noqa: F401  before wideopen, which shows shapes where it is loaded
 
 import wideopen
 from wideopen.cli import app
+from wideopen.train.recipe import Adversary, Recipe, Stage
+from wideopen.train.recipes import RECIPES
 from wideopen.zoo.catalog import SOLUTIONS, Solution
 
 
@@ -145,7 +151,88 @@ torch.save(torchvision.models.resnext50_32x4d(weights="DEFAULT").state_dict(), "
 """
 
 
-PAGES = {"cli.md": cli_page, "python.md": python_page, "solutions.md": solutions_page}
+_MARKS = {"report": "", "code": "°", "guess": "\\*"}
+
+
+def recipes_page() -> str:
+    """How each solution is learned, with a mark at every number that tells where it comes from, as Markdown."""
+    parts = [
+        "# Recipes\n",
+        "Written by `make docs` from `wideopen/train/recipes.py`.\n",
+        "How each of the [solutions](solutions.md) is learned, stage after stage, and where each number comes from:\n",
+        "- without a mark: the challenge's report says it;",
+        "- `°`: the authors' published code has it;",
+        "- `*`: it was chosen here.\n",
+        "Losses are taken of values in the network's own range; those of the SSIM family are 1 less the index. The\n"
+        "number before a loss is its weight. Any number can be set, for example `--set stages.0.rate=5e-5`; stages\n"
+        "are counted from 0.\n",
+    ]
+    return "\n".join(parts) + "\n" + "\n".join(_recipe(each) for each in RECIPES)
+
+
+def _recipe(recipe: Recipe) -> str:
+    section = f"Section {recipe.section} of the report. " if recipe.section else ""
+    lines = [
+        f"## {recipe.solution}\n",
+        f"{fill(section + recipe.note, 120, break_long_words=False, break_on_hyphens=False)}\n",
+        "| | stage | losses | judged | learns | crop, height x width | batch | optimiser | rate | length |",
+        "|--:|---|---|---|---|---|--:|---|---|---|",
+        *(f"| {k} | {' | '.join(_cells(stage))} |" for k, stage in enumerate(recipe.stages)),
+    ]
+    critics = [_critics(stage, stage.adversary) for stage in recipe.stages if stage.adversary is not None]
+    return "\n".join(lines + critics) + "\n"
+
+
+def _cells(stage: Stage) -> list[str]:
+    """One stage as the cells of a row."""
+
+    def marked(value: object, name: str) -> str:
+        return f"{value}{_MARKS[stage.grade(name)]}"
+
+    losses = [f"{marked(f'{term.weight:g}', 'losses')} {term.loss}" for term in stage.losses]
+    if stage.adversary is not None:
+        losses.append(f"{marked(f'{stage.adversary.weight:g}', 'adversary')} adversarial")
+    crop = [marked("{}x{}".format(*stage.crop_px), "crop_px")]
+    if stage.scale != 1:
+        crop.append(marked(f"at {stage.scale:g} of the size", "scale"))
+    turns = {"flips": "mirrored", "vertical_flips": "upside down", "rot90": "turned"}
+    crop += [marked(said, name) for name, said in turns.items() if getattr(stage, name)]
+    length, unit = (stage.steps, "steps") if stage.epochs is None else (stage.epochs, "epochs")
+    assert length is not None
+    rates = [marked(_number(stage.rate), "rate")]
+    rates += [marked(f"x{by:g} from {unit[:-1]} {share * length:,g} on", "decay") for share, by in stage.decay]
+    return [
+        stage.name,
+        " + ".join(losses),
+        stage.view,
+        ", ".join(f"`{name}`" for name in stage.learns if name) or "all",
+        ", ".join(crop),
+        marked(stage.batch, "batch"),
+        marked("Adam {:g}, {:g}".format(*stage.betas), "betas"),
+        ", ".join(rates),
+        marked(f"{length:,g} {unit}", unit),
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:g}".replace("e-0", "e-")
+
+
+def _critics(stage: Stage, adversary: Adversary) -> str:
+    mark, penalty = _MARKS[stage.grade("adversary")], _MARKS[stage.grade("adversary.penalty")]
+    first, second = adversary.betas
+    return (
+        f"\nThe critics of {stage.name}: Adam {first:g}, {second:g}{mark}, rate {_number(adversary.rate)}{mark}, "
+        f"penalty {adversary.penalty:g}{penalty}."
+    )
+
+
+PAGES = {
+    "cli.md": cli_page,
+    "python.md": python_page,
+    "solutions.md": solutions_page,
+    "recipes.md": recipes_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -69,7 +69,7 @@ def test_pictures_that_documents_show_are_there():
             assert (page.parent / name).is_file(), f"{page.name} shows {name}"
 
 
-@pytest.mark.parametrize("name", ["cli.md", "python.md", "solutions.md"])
+@pytest.mark.parametrize("name", ["cli.md", "python.md", "solutions.md", "recipes.md"])
 def test_references_are_current(name):
     # In a process of its own, for the shape checker of these tests changes what functions look like.
     code = "import runpy, sys; sys.stdout.write(runpy.run_path(sys.argv[1])['PAGES'][sys.argv[2]]())"

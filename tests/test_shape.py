@@ -24,6 +24,7 @@ ORDER = (
     "sample",
     "pairs",
     "zoo",
+    "score",
     "train",
     "report",
     "cli",

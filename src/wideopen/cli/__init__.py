@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
 from wideopen.cli.pairs import pairs
+from wideopen.cli.train import recipes, train
 from wideopen.cli.zoo import RUN_OPTIONS, convert, renderer_of, solutions
 from wideopen.errors import PhotoError, RequestError, WideopenError
 
@@ -157,46 +158,8 @@ app.add_command(solutions)
 app.add_command(convert)
 
 
-@app.group()
-def train() -> None:
-    """Train networks; needs the extra research."""
-
-
-@train.command("scene")
-@click.option("--data", type=PATH, required=True, metavar="DIR", help="Folder with photos/, masks/ and models/.")
-@click.option("--out", type=PATH, required=True, metavar="DIR", help="Checkpoints and log; a run left there goes on.")
-@click.option(
-    "--steps", type=click.IntRange(1), default=11000, show_default=True, metavar="N", help="Length of the run."
-)
-@click.option("--batch", type=click.IntRange(2), default=24, show_default=True, metavar="N", help="Pictures per step.")
-@click.option("--rate", type=float, default=1.5e-3, show_default=True, help="Highest learning rate.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides every picture and weight.")
-@click.option("--views", type=click.IntRange(1), default=2, show_default=True, help="How often each mesh is drawn.")
-@click.option("--validate-every", type=click.IntRange(1), default=500, show_default=True, metavar="N", help="Steps.")
-@click.option("--minutes", type=float, help="Stop after so long; the same command goes on.")
-@click.option("--ship", "file", type=PATH, metavar="FILE", help="Write the best checkpoint so far as ONNX.")
-@click.option("--commit", default="unknown", help="Of the code, for the record in the ONNX file.")
-def train_scene(
-    data: Path,
-    out: Path,
-    minutes: float | None,
-    file: Path | None,
-    commit: str,
-    **settings: Any,  # noqa: ANN401
-) -> None:
-    """Train the built-in network that finds depth and subject."""
-    try:
-        from wideopen.train.scene.loop import Settings
-        from wideopen.train.scene.loop import train as run
-        from wideopen.train.scene.ship import ship
-    except ModuleNotFoundError as error:
-        raise RequestError(f"training needs {error.name}; install wideopen[research]") from error
-    best = run(data, out, Settings(**settings), minutes=minutes, tell=lambda text: click.echo(text, err=True))
-    if file is not None:
-        options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
-        command = f"wideopen train scene --data DIR --out DIR {options}"
-        record = ship(best, file, commit=commit, command=command)
-        click.echo(json.dumps(record))
+app.add_command(train)
+app.add_command(recipes)
 
 
 def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":

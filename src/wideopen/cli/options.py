@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from wideopen.errors import RequestError
+
 
 class PathType(click.ParamType):  # type: ignore[type-arg]
     """A path; an empty one, as an unset shell variable gives, is not the current folder."""
@@ -166,3 +168,11 @@ def taking(options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
         return command
 
     return decorate
+
+
+def text_of(path: Path) -> str:
+    """Read a text file; one that cannot be is bad usage."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"cannot read {path}: {' '.join(str(error).split())}") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wideopen.cli.options import PATH
+from wideopen.cli.options import PATH, text_of
 from wideopen.errors import RequestError
 
 if TYPE_CHECKING:
@@ -294,17 +294,10 @@ def _tell(record: dict[str, Any], as_json: bool, text: str) -> None:
     click.echo(json.dumps(record, default=str) if as_json else text)
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"cannot read {path}: {' '.join(str(error).split())}") from error
-
-
 def _ranges(path: Path) -> "Ranges":
     from wideopen.pairs.ranges import Ranges
 
-    text = _text(path)
+    text = text_of(path)
     try:
         return Ranges.from_json(text)
     except RequestError as error:

@@ -96,7 +96,7 @@ def convert(source: Path, name: str, output: Path | None, licence: str, overwrit
 
     FILE is a .pth of DMSHN or Defocus to Focus, or of BG-Net or PyNET a Keras .h5, a TensorFlow .index, or an .npz.
     """
-    with _research():
+    with research():
         from wideopen.zoo.convert import convert as make
 
         out = Path(f"{source.stem}.safetensors") if output is None else output
@@ -149,7 +149,7 @@ def renderer_of(name: str, settings: dict[str, Any]) -> "Renderer":
         if context.get_parameter_source(option) == ParameterSource.COMMANDLINE:
             shown = next(each.opts[0] for each in context.command.params if each.name == option)
             raise click.UsageError(f"{shown} is for the lens; a network renders as the pairs that it learned from")
-    with _research():
+    with research():
         from wideopen.zoo.checkpoint import load
         from wideopen.zoo.frontends import load_front_end
         from wideopen.zoo.run import SolutionRenderer, prepared
@@ -183,7 +183,7 @@ def _saliency(path: Path | None) -> Any:  # noqa: ANN401
 
 
 @contextmanager
-def _research() -> Iterator[None]:
+def research() -> Iterator[None]:
     """Say which extra is missing where torch is."""
     try:
         yield

@@ -126,6 +126,20 @@ class PairSet:
         self._fill(into, 0, epoch, index)
         return {name: stack[0] for name, stack in into.items()}
 
+    def gather(self, epoch: int, indices: Sequence[int], *, workers: int = 0) -> Sample:
+        """Make a batch of any samples of an epoch, by so many threads.
+
+        Raises:
+            PhotoError: If a file is broken; the message names it.
+        """
+        batch = self._empty(len(indices))
+        if workers < 2 or len(indices) < 2:
+            for slot, index in enumerate(indices):
+                self._fill(batch, slot, epoch, index)
+            return batch
+        with ThreadPoolExecutor(min(workers, len(indices))) as pool:
+            return _finished(batch, [pool.submit(self._fill, batch, k, epoch, i) for k, i in enumerate(indices)])
+
     def batches(
         self, batch_size: int, *, workers: int = 2, epoch: int = 0, first: int = 0, drop_last: bool = False
     ) -> Iterator[Sample]:

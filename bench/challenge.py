@@ -1,0 +1,248 @@
+"""A small challenge, really run: solutions trained for one equal budget, and scored beside identity and the lens.
+
+python bench/challenge.py PAIRS --real DIR... --out DIR [--minutes 5] [--only NAME...] [--scores DIR] [--page FILE]
+
+PAIRS is a data set made by `wideopen pairs synthesise` and split. Each solution learns by its own recipe but for what
+is overridden for all alike: crops of 160 px, batches of 8, a rate of 1e-3 that falls, no critics, and so many steps as
+fit the minutes by the time that its first steps took. Scored by aim2020/1 on the held-out part, and on real pairs:
+folders of aperture pairs, as bench/pairs.py reads them; there also after one gain and offset per channel fitted to the
+real photo, for exposure differs inside a pair.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+
+from pairs import decode_disparity, exposed_as
+from wideopen import LensRenderer, identity, read
+from wideopen.pairs.pair import Pair
+from wideopen.scene.mapfile import read_depth
+from wideopen.score.metrics import PROTOCOL, psnr_db, ssim
+from wideopen.train.loop import parts_of
+from wideopen.train.recipes import recipe
+from wideopen.zoo.checkpoint import load
+from wideopen.zoo.run import SolutionRenderer, prepared
+
+NAMES = ("cet-ece", "cet21-cv", "cet-cvlab", "team-horizon", "airia-bokeh")
+FIGURES = ("psnr_db", "ssim", "psnr_matched_db")
+CROP_PX, BATCH, RATE = 160, 8, 1e-3
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+
+
+def stages_of(name):
+    """Stages that a small budget has time for: those without critics and VGG."""
+    found = recipe(name)
+    return [k for k, stage in enumerate(found.stages) if stage.adversary is None]
+
+
+def overridden(name, steps):
+    found = recipe(name)
+    kept = stages_of(name)
+    found = type(found)(found.solution, tuple(found.stages[k] for k in kept), found.section, found.note)
+    for k, stage in enumerate(found.stages):
+        losses = [{"loss": term.loss, "weight": term.weight} for term in stage.losses if term.loss != "vgg19"]
+        for key, value in (
+            ("crop_px", [CROP_PX, CROP_PX]), ("batch", BATCH), ("rate", RATE), ("scale", 1), ("epochs", None),
+            ("steps", max(steps // len(kept), 1)), ("decay", [[0.6, 0.3], [0.85, 0.1]]), ("losses", losses),
+        ):  # fmt: skip
+            found = found.with_setting(f"stages.{k}.{key}={json.dumps(value)}")
+    return found
+
+
+def train(name, pairs, out, minutes, commit, data):
+    """Train by the command, in a process of its own; return it and the steps."""
+
+    def run(steps, folder, *more):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder.with_suffix(".json")
+        file.write_text(overridden(name, steps).to_json())
+        words = ["train", name, "--pairs", str(pairs), "--out", str(folder), "--recipe", str(file), *more]
+        subprocess.run([sys.executable, "-m", "wideopen", *words, "--data", data, "--commit", commit], check=True)
+
+    parts = len(stages_of(name))
+    trial = out / f"{name}-trial"
+    run(8 * parts, trial, "--validate-on", "1")
+    log = [json.loads(line) for line in (trial / "log.jsonl").read_text().splitlines()]
+    seconds = float(np.mean([line["seconds"] for line in log if "loss" in line]))
+    steps = int(minutes * 60 / seconds)
+    run(steps, out / name, "--validate-on", "4", "--validate-every", str(max(steps // parts, 1)))
+    return steps
+
+
+def real_pairs(folders, out):
+    """Aperture pairs as `bench/pairs.py` reads them; their disparity becomes grey maps in `out`."""
+    found = []
+    for folder in folders:
+        for place in sorted(each for each in folder.iterdir() if (each / "f1.8.jpg").exists()):
+            depth = out / "depth" / f"{folder.name}-{place.name}.png"
+            depth.parent.mkdir(parents=True, exist_ok=True)
+            disparity = decode_disparity(place / "disparity-colour.png")
+            Image.fromarray(np.rint(disparity * 255).astype(np.uint8)).save(depth)
+            found.append(Pair(f"{folder.name}/{place.name}", place / "f16.jpg", place / "f1.8.jpg", depth))
+    return found
+
+
+def score(renderer_of, pairs):
+    rows, seconds = [], []
+    for pair in pairs:
+        photo, wanted = read(pair.original), read(pair.bokeh)
+        renderer = renderer_of(pair)
+        start = time.perf_counter()
+        made = renderer(photo)
+        seconds.append(time.perf_counter() - start)
+        found, truth = (np.rint(each.pixels * 255).astype(np.uint8) for each in (made, wanted))
+        matched = np.rint(exposed_as(made.pixels, wanted.pixels).clip(0, 1) * 255).astype(np.uint8)
+        figures = {
+            "psnr_db": psnr_db(found, truth),
+            "ssim": ssim(found, truth),
+            "psnr_matched_db": psnr_db(matched, truth),
+        }
+        rows.append({"name": pair.name} | figures)
+    return rows, float(np.median(seconds))
+
+
+def gaussian(photo):
+    """Blur all of it: what any solution must beat."""
+    blurred = Image.fromarray(np.rint(photo.pixels * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3))
+    return photo.with_pixels(np.asarray(blurred, np.float32) / 255)
+
+
+def renderers(out, names):
+    """Each contestant, as a function from a pair to its renderer, with the file of its weights."""
+    yield "identity", None, lambda pair: identity
+    yield "Gaussian, sigma 3 px", None, lambda pair: gaussian
+    yield "lens, depth given", None, lambda pair: LensRenderer(depth=read_depth(pair.depth) if pair.depth else "auto")
+    yield "lens, depth found", None, lambda pair: LensRenderer(depth="built-in")
+    for name in names:
+        file = out / name / "best.safetensors"
+        found, network, _ = load(file)
+        renderer = prepared(SolutionRenderer(found, network))
+        yield name, file, lambda pair, renderer=renderer: renderer
+
+
+def curves(out, names, file):
+    """Draw the loss of each, as a share of its first, over its share of the budget."""
+    width, height, left, top = 860, 420, 60, 20
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + 200} {height + 70}" font-family="sans-serif" '
+        'font-size="14"><rect width="100%" height="100%" fill="white"/>'
+    ]
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = top + height * (1 - share)
+        parts.append(f'<line x1="{left}" x2="{left + width}" y1="{y}" y2="{y}" stroke="#ddd"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 5}" text-anchor="end">{share:g}</text>')
+    parts.append(
+        f'<text x="{left + width / 2}" y="{top + height + 40}" text-anchor="middle">share of the budget</text>'
+    )
+    for number, name in enumerate(names):
+        lines = [json.loads(line) for line in (out / name / "log.jsonl").read_text().splitlines()]
+        stages = {}
+        for line in lines:
+            if "loss" in line:
+                stages.setdefault(line["stage"], []).append(line)
+        for k, rows in enumerate(stages.values()):
+            last, first = rows[-1]["step"], rows[0]["loss"]
+            points = " ".join(
+                f"{left + width * (k + row['step'] / last) / len(stages):.1f},"
+                f"{top + height * (1 - min(row['loss'] / first, 1)):.1f}"
+                for row in rows
+            )
+            parts.append(f'<polyline fill="none" stroke="{COLOURS[number]}" stroke-width="1.5" points="{points}"/>')
+        y = top + 20 + 24 * number
+        parts.append(f'<text x="{left + width + 15}" y="{y}" fill="{COLOURS[number]}">{name}</text>')
+    file.write_text("\n".join([*parts, "</svg>"]) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("--real", type=Path, nargs="*", default=[])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--only", nargs="*", default=list(NAMES))
+    parser.add_argument("--most", type=int, default=12, help="held-out pairs that are scored")
+    parser.add_argument("--scores", type=Path)
+    parser.add_argument("--page", type=Path)
+    parser.add_argument("--curves", type=Path)
+    parser.add_argument("--data", default="photos of CLIC, CID22 and Kodak, synthesised")
+    arguments = parser.parse_args()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    steps = {}
+    for name in arguments.only:
+        if not (arguments.out / name / "best.safetensors").exists():
+            steps[name] = train(name, arguments.pairs, arguments.out, arguments.minutes, commit, arguments.data)
+        else:
+            steps[name] = sum(
+                stage["steps"]
+                for stage in json.loads((arguments.out / name / "run.json").read_text())["recipe"]["stages"]
+            )
+    learned, held = parts_of(arguments.pairs)
+    sets = {"held-out synthetic": held[: arguments.most]} | (
+        {"real f/1.8": real_pairs(arguments.real, arguments.out)} if arguments.real else {}
+    )
+    device = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    rows = []
+    for name, file, renderer_of in renderers(arguments.out, arguments.only):
+        for label, pairs in sets.items():
+            per_image, runtime_s = score(renderer_of, pairs)
+            means = {
+                key: float(np.mean([row[key] for row in per_image])) for key in ("psnr_db", "ssim", "psnr_matched_db")
+            }
+            rows.append((name, label, means, runtime_s))
+            if arguments.scores:
+                arguments.scores.mkdir(parents=True, exist_ok=True)
+                record = {
+                    "solution": name,
+                    "track": label,
+                    **means,
+                    "runtime_s": runtime_s,
+                    "mos": None,
+                    "mos_interval": None,
+                    "images": len(per_image),
+                    "device": device,
+                    "checkpoint": file and f"{name}/{file.name}",
+                    "commit": commit,
+                    "date": date.today().isoformat(),
+                    "protocol": PROTOCOL,
+                    "origin": "measured",
+                    "steps": steps.get(name),
+                    "budget_minutes": file and arguments.minutes,
+                    "per_image": per_image,
+                }
+                stem = f"{name} {label}".replace(", ", "-").replace(" ", "-").replace("/", "")
+                (arguments.scores / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
+    lines = ["# A small challenge\n", " ".join(__doc__.split("\n\n")[2].split()) + "\n"]
+    lines.append(
+        f"{device}; {arguments.minutes:g} minutes each, {len(learned)} pairs to learn from, protocol {PROTOCOL}. "
+        "The same as Scores in [scores](../../scores).\n"
+    )
+    for label in sets:
+        lines += [
+            f"## {label}, {len(sets[label])} pairs\n",
+            "| | steps | PSNR | SSIM | seconds |",
+            "|---|--:|--:|--:|--:|",
+        ]
+        for name, at, means, seconds in rows:
+            if at == label:
+                figures = f"{means['psnr_db']:.2f} | {means['ssim']:.4f} | {means['psnr_matched_db']:.2f}"
+                lines.append(f"| {name} | {steps.get(name, '')} | {figures} | {seconds:.2f} |")
+        lines.append("")
+    text = "\n".join(lines)
+    print(text)
+    if arguments.page:
+        arguments.page.write_text(text)
+    if arguments.curves:
+        curves(arguments.out, arguments.only, arguments.curves)
+
+
+if __name__ == "__main__":
+    main()
