@@ -91,5 +91,5 @@ $(DEMO)/installed: pyproject.toml
 
 $(TEST)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch,pairs]'
+	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch,pairs,tensorboard]'
 	touch $@

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wideopen.errors import RequestError
+from wideopen.errors import RequestError, TrainingError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skimage")
@@ -149,6 +149,8 @@ def test_every_recipe_learns_two_pairs_by_heart(tmp_path, each):
     """Overrides only: small crops, few steps, a rate that gets there; the loss is down by half."""
     pairs = make_pairs(tmp_path / "pairs", count=2, side=128)
     shrunk = each.shortened(40)
+    for k in range(1, len(shrunk.stages)):
+        shrunk = shrunk.with_setting(f"stages.{k}.steps=2")
     for k, _ in enumerate(shrunk.stages):
         for setting in ("crop_px=[64,64]", "batch=2", "rate=1e-3", "scale=1", "decay=[]", "flips=false", "rot90=false"):
             shrunk = shrunk.with_setting(f"stages.{k}.{setting}")
@@ -169,7 +171,7 @@ def test_the_rate_falls_as_the_stage_says():
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(pairs, tmp_path, monkeypatch):
     monkeypatch.setitem(loop.Teacher.step.__globals__["LOSSES"], "l1", lambda found, wanted, span: found.sum() * np.nan)
-    with pytest.raises(ArithmeticError, match="the loss is nan at step 0 of stage second"):
+    with pytest.raises(TrainingError, match="the loss is nan at step 0 of stage second"):
         train(SMALL, pairs, tmp_path / "run", **QUIET)
     with np.load(tmp_path / "run" / "not-finite.npz") as batch:
         assert batch["original"].shape == (2, 32, 32, 3)
@@ -193,6 +195,32 @@ def test_a_full_disk_leaves_the_last_checkpoint(pairs, tmp_path, monkeypatch):
     train(SMALL, pairs, tmp_path / "run", resume=True, **QUIET)
 
 
+def test_lack_of_memory_says_which_knob(pairs, tmp_path, monkeypatch):
+    def full(self, batch, done):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: 9 bytes")
+
+    monkeypatch.setattr(Teacher, "step", full)
+    with pytest.raises(RequestError, match=r"memory does not suffice; make the batch smaller, --set"):
+        train(SMALL, pairs, tmp_path / "run", **QUIET)
+
+
+def test_pairs_of_unequal_sizes_are_refused(pairs, tmp_path):
+    picture(0, 48).save(pairs / "bokeh" / "2.png")
+    with pytest.raises(RequestError, match="2") as error:
+        train(SMALL, pairs, tmp_path / "run", **QUIET)
+    assert "\n" not in str(error.value)
+
+
+def test_curves_are_written_for_tensorboard(pairs, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(SMALL, pairs, tmp_path / "run", Settings(tensorboard=True, log_every=1), **QUIET)
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert {"first/loss", "second/loss", "second/psnr_db"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("first/loss")] == [1, 2, 3]
+
+
 def test_what_cannot_be_trained_is_refused_in_one_line(pairs, tmp_path):
     def refused(said, given=SMALL, folder=pairs, settings=None, **more):
         with pytest.raises(RequestError, match=said) as error:
@@ -206,12 +234,12 @@ def test_what_cannot_be_trained_is_refused_in_one_line(pairs, tmp_path):
     refused("there is no loss 'l3'", replace(SMALL, stages=(replace(first, losses=(Term("l3"),)),)))
     refused("judges 'level 9'", replace(SMALL, stages=(replace(first, view="level 9"),)))
     refused("has no such part", replace(SMALL, stages=(replace(first, learns=("nothing",)),)))
-    refused("VGG|vgg", replace(SMALL, stages=(replace(first, losses=(Term("vgg19"),)),)))
+    refused("VGG|vgg", replace(SMALL, stages=(first, replace(first, losses=(Term("vgg19"),)))))
+    refused("--set|one of both|neither steps nor epochs", replace(SMALL, stages=(replace(first, steps=None),)))
+    assert not (tmp_path / "run").exists(), "what is refused leaves nothing behind"
     train(SMALL, pairs, tmp_path / "other", **QUIET)
     refused("is a checkpoint of cet-ece, of which cet21-cv can take 0", Recipe("cet21-cv", SMALL.stages),
             settings=Settings(start=tmp_path / "other" / "last.safetensors"))  # fmt: skip
-    for path in (tmp_path / "run").glob("*"):
-        path.unlink()
     train(SMALL, pairs, tmp_path / "run", **QUIET)
     refused("holds a run already")
     refused("another recipe", SMALL.shortened(2), resume=True)

@@ -7,6 +7,7 @@ WideopenError          anything that wideopen refuses; its text is one line
 ├── DepthError         a depth map that does not fit, is broken or is missing
 ├── FocusError         a focus that the photo or its depth cannot answer
 ├── OpticsError        a lens that cannot exist, or blurs more than a photo is large
+├── TrainingError      a network that cannot learn on
 └── RequestError       photos, outputs and settings that contradict each other
     └── NotAlignedError    two shots that cannot be trusted to show one scene (wideopen.pairs.homography)
 ```
@@ -37,6 +38,10 @@ class FocusError(WideopenError):
 
 class OpticsError(WideopenError):
     """A lens that cannot exist."""
+
+
+class TrainingError(WideopenError):
+    """A network that cannot learn on."""
 
 
 class RequestError(WideopenError):

@@ -46,6 +46,7 @@ def train() -> None:
 @click.option("--body", type=PATH, metavar="FILE", help="ImageNet weights for the body, under torchvision's names.")
 @click.option("--vgg", type=PATH, metavar="FILE", help="VGG-19's weights for perceptual losses, likewise.")
 @click.option("--random-vgg", is_flag=True, help="Do with random ones, to try things.")
+@click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard too; needs the extra tensorboard.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @click.option("--bfloat16/--float32", default=None, help="Of the network's arithmetic.  [default: bfloat16 on CUDA]")
 @click.option("--workers", type=click.IntRange(0), default=2, show_default=True, metavar="N", help="That decode.")

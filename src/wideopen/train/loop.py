@@ -13,15 +13,17 @@ import numpy as np
 import torch
 from torch import distributed, nn
 
-from wideopen.errors import RequestError, WideopenError
+from wideopen.errors import RequestError, TrainingError, WideopenError
 from wideopen.pairs.pair import Pair, pairs_in
 from wideopen.pairs.pairset import PairSet
+from wideopen.train.board import Board
 from wideopen.train.recipe import Recipe, Stage
 from wideopen.train.start import start_from
-from wideopen.train.teacher import Teacher
+from wideopen.train.teacher import Teacher, refuse_impossible
 from wideopen.train.validation import Judgement, judge
 from wideopen.zoo.catalog import solution as find
 from wideopen.zoo.checkpoint import Record, save
+from wideopen.zoo.run import is_lack_of_memory
 from wideopen.zoo.solution import Solution
 
 LAST, BEST, STATE, RUN, LOG = "last.safetensors", "best.safetensors", "state.pt", "run.json", "log.jsonl"
@@ -44,6 +46,8 @@ class Settings:
     body: Path | None = None
     start: Path | None = None
     """A checkpoint to start from."""
+    tensorboard: bool = False
+    """Write the log for TensorBoard as well, into ``out/tensorboard``."""
     data: str = ""
     """What the pairs were made of, for the record."""
     commit: str = ""
@@ -74,26 +78,29 @@ def train(
 
     Raises:
         RequestError: If there are no pairs, `out` holds a run and `resume` is not set, or a file cannot be written.
-        ArithmeticError: If the loss is not finite; the batch is kept in ``out/not-finite.npz``.
+        TrainingError: If the loss is not finite; the batch is kept in ``out/not-finite.npz``.
     """
     solution = find(recipe.solution)
     learned, held = parts_of(pairs)
     rank, world = _place()
     with _written(out):
-        out.mkdir(parents=True, exist_ok=True)
         _refuse_other_run(out, recipe, resume)
         torch.manual_seed(settings.seed)
         network = _start(solution, settings, tell)
+        refuse_impossible(solution, network, recipe.stages, vgg=settings.vgg, random_vgg=settings.random_vgg)
+        samples = [_samples(learned, stage, solution, settings.seed + k) for k, stage in enumerate(recipe.stages)]
+        lengths = [length_of(stage, len(batches)) for stage, batches in zip(recipe.stages, samples, strict=True)]
         kept = _kept(out, settings.device) if resume else None
+        out.mkdir(parents=True, exist_ok=True)
         best, at = (kept["best"], (kept["stage"], kept["step"])) if kept else (-1.0, (0, 0))
         if rank == 0 and not kept:
             _describe(out, recipe, settings, pairs, len(learned), len(held))
+        board = Board(out / "tensorboard") if settings.tensorboard and rank == 0 else None
         done_here = 0
         for number, stage in enumerate(recipe.stages):
             if number < at[0]:
                 continue
-            batches = _samples(learned, stage, solution, settings.seed + number)
-            steps = length_of(stage, len(batches))
+            batches, steps = samples[number], lengths[number]
             teacher = Teacher(
                 solution, network, stage, steps, device=settings.device, vgg=settings.vgg,
                 random_vgg=settings.random_vgg, bfloat16=settings.bfloat16,
@@ -112,7 +119,7 @@ def train(
                 loss = teacher.step(batch, step)
                 if not np.isfinite(loss):
                     np.savez(out / "not-finite.npz", **batch)  # type: ignore[arg-type]
-                    raise ArithmeticError(
+                    raise TrainingError(
                         f"the loss is {loss} at step {step} of stage {stage.name}; the batch is in "
                         f"{out / 'not-finite.npz'}, the last checkpoint is good; lower the rate, "
                         f"--set stages.{number}.rate={stage.rate / 2:g}"
@@ -124,14 +131,16 @@ def train(
                 if rank == 0 and (ends or (step + 1) % settings.log_every == 0):
                     seconds = (time.monotonic() - clock) / len(losses)
                     mean = float(np.mean(losses))
-                    _log(out, {"stage": stage.name, "step": step + 1, "loss": mean, "seconds": round(seconds, 4)})
+                    _log(
+                        out, {"stage": stage.name, "step": step + 1, "loss": mean, "seconds": round(seconds, 4)}, board
+                    )
                     left_s = seconds * (steps - step - 1)
                     tell(f"{stage.name} {step + 1}/{steps}: loss {mean:.4f}, {left_s / 60:.0f} minutes left")
                     clock, losses = time.monotonic(), []
                 if rank == 0 and (ends or stops or (step + 1) % settings.validate_every == 0):
                     if not stops or ends or (step + 1) % settings.validate_every == 0:
                         found = judge(solution, teacher.judged, held[: settings.most_validated], out, stage)
-                        best = _keep(out, teacher, recipe, settings, stage, step + 1, found, best, tell)
+                        best = _keep(out, teacher, recipe, settings, stage, step + 1, found, best, board, tell)
                         clock = time.monotonic()
                     _write_state(out, teacher, (number, step + 1), best)
                 if world > 1:
@@ -221,7 +230,7 @@ def _start(solution: Solution, settings: Settings, tell: Callable[[str], None]) 
 
 def _keep(
     out: Path, teacher: Teacher, recipe: Recipe, settings: Settings, stage: Stage, step: int, found: Judgement,
-    best: float, tell: Callable[[str], None],
+    best: float, board: Board | None, tell: Callable[[str], None],
 ) -> float:  # fmt: skip
     """Write the last checkpoint, and the best if it is; every stage is judged by the picture."""
     record = Record(
@@ -237,7 +246,7 @@ def _keep(
     is_best = found.psnr_db > best
     if is_best:
         save(teacher.judged, out / BEST, record, overwrite=True)
-    _log(out, {"stage": stage.name, "step": step, "psnr_db": found.psnr_db, "ssim": found.ssim, "best": is_best})
+    _log(out, {"stage": stage.name, "step": step, "psnr_db": found.psnr_db, "ssim": found.ssim, "best": is_best}, board)
     tell(f"{stage.name} {step}: {found.psnr_db:.2f} dB, SSIM {found.ssim:.4f}{', the best so far' if is_best else ''}")
     return max(best, found.psnr_db)
 
@@ -285,9 +294,11 @@ def _describe(out: Path, recipe: Recipe, settings: Settings, pairs: Path, learne
     (out / RUN).write_text(json.dumps(record, indent=1, default=str) + "\n", encoding="utf-8")
 
 
-def _log(out: Path, record: dict[str, Any]) -> None:
+def _log(out: Path, record: dict[str, Any], board: Board | None) -> None:
     with (out / LOG).open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
+    if board is not None:
+        board.add(record)
 
 
 def _place() -> tuple[int, int]:
@@ -309,7 +320,9 @@ def _written(out: Path) -> Iterator[None]:
         raise RequestError(
             f"{out} cannot be written ({error.strerror or error}); make room and go on by --resume"
         ) from error
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, MemoryError) and not is_lack_of_memory(error):
+            raise
         raise RequestError(
             "memory does not suffice; make the batch smaller, --set stages.N.batch=1, or the crop, "
             "--set stages.N.crop_px=[256,256]"

@@ -1,6 +1,6 @@
 """Teacher: a network at one stage of its recipe, and what one step does to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,27 +36,17 @@ class Teacher:
         random_vgg: bool,
         bfloat16: bool,
     ) -> None:
-        """Prepare a stage.
-
-        Raises:
-            RequestError: If the stage names a loss, view or part that is not there.
-        """
-        if stage.view not in VIEWS:
-            raise RequestError(f"stage {stage.name} judges {stage.view!r}; there are {', '.join(VIEWS)}")
+        """Prepare a stage; `refuse_impossible` says whether it can be."""
         self.solution, self.network, self.stage, self.steps = solution, network.to(device), stage, steps
         self.device, self.bfloat16 = device, bfloat16
         self.losses: list[tuple[float, Loss]] = []
         for term in stage.losses:
-            if term.loss not in {*LOSSES, "vgg19"}:
-                raise RequestError(f"there is no loss {term.loss!r}; there are {', '.join([*LOSSES, 'vgg19'])}")
             loss = LOSSES.get(term.loss) or perceptual(vgg, allow_random=random_vgg).to(device)
             self.losses.append((term.weight, loss))
         learning = []
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(name.startswith(stage.learns))
             learning += [parameter] if parameter.requires_grad else []
-        if not learning:
-            raise RequestError(f"stage {stage.name} learns {stage.learns}, and {solution.name} has no such part")
         self.optimiser = torch.optim.Adam(learning, lr=stage.rate, betas=stage.betas)
         self.mean = None
         if stage.average is not None:
@@ -167,6 +157,27 @@ class _Penalised(nn.Module):
 
     def forward(self, found: Tensor, wanted: Tensor) -> Tensor:
         return critic_loss(self.critics, found, wanted, self.settings)
+
+
+def refuse_impossible(
+    solution: Solution, network: nn.Module, stages: Sequence[Stage], *, vgg: Path | None, random_vgg: bool
+) -> None:
+    """Look through all stages before the first begins, so that none stops a run days later.
+
+    Raises:
+        RequestError: If a stage names a loss, view or part that is not there, or needs weights that are not.
+    """
+    names = [name for name, _ in network.named_parameters()]
+    for stage in stages:
+        if stage.view not in VIEWS:
+            raise RequestError(f"stage {stage.name} judges {stage.view!r}; there are {', '.join(VIEWS)}")
+        for term in stage.losses:
+            if term.loss not in {*LOSSES, "vgg19"}:
+                raise RequestError(f"there is no loss {term.loss!r}; there are {', '.join([*LOSSES, 'vgg19'])}")
+        if not any(name.startswith(stage.learns) for name in names):
+            raise RequestError(f"stage {stage.name} learns {stage.learns}, and {solution.name} has no such part")
+    if any(term.loss == "vgg19" for stage in stages for term in stage.losses):
+        perceptual(vgg, allow_random=random_vgg)
 
 
 def _set_modes(network: nn.Module) -> None:

@@ -67,7 +67,7 @@ class SolutionRenderer:
             with torch.inference_mode(), self._arithmetic():
                 found = self._run(picture, guides)
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not _is_lack_of_memory(error):
+            if not is_lack_of_memory(error):
                 raise
             raise RequestError(
                 f"{self.solution.name} needs more memory for {photo.size[0]}x{photo.size[1]}; make the photo smaller, "
@@ -204,5 +204,6 @@ def _padded(x: Tensor, padding: tuple[int, int, int, int], mode: Literal["reflec
     return functional.pad(x, padding, mode="reflect" if mode == "reflect" and fits else "replicate")
 
 
-def _is_lack_of_memory(error: RuntimeError) -> bool:
+def is_lack_of_memory(error: RuntimeError) -> bool:
+    """Whether an error of torch's says that there is no memory left."""
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
