@@ -103,6 +103,7 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--only", nargs="*", default=[each.name for each in SOLUTIONS])
+    parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=WAYS)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
@@ -125,7 +126,7 @@ def main():
     for each in (each for each in SOLUTIONS if each.name in arguments.only):
         key = (each.build, each.parameters)
         if key not in known:
-            known[key] = {way: measured(each.name, way, arguments) for way in WAYS}
+            known[key] = {way: measured(each.name, way, arguments) if way in arguments.ways else {} for way in WAYS}
             known[key]["gmac"] = multiplications(each.name, width, height)
         row = rows[each.name] = known[key]
         seconds = [row[way].get("seconds") for way in WAYS]

@@ -84,7 +84,8 @@ def train(
     learned, held = parts_of(pairs)
     rank, world = _place()
     with _written(out):
-        _refuse_other_run(out, recipe, resume)
+        if rank == 0:
+            _refuse_other_run(out, recipe, resume)
         torch.manual_seed(settings.seed)
         network = _start(solution, settings, tell)
         refuse_impossible(solution, network, recipe.stages, vgg=settings.vgg, random_vgg=settings.random_vgg)
