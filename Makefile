@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset resume zoo page picture clean
+.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset resume zoo challenge page picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -70,6 +70,14 @@ resume: $(TEST)/installed
 # What the networks cost, each in seconds, memory and multiplications; on a quiet machine
 zoo: $(TEST)/installed
 	$(TEST)/bin/python bench/zoo.py --json bench/results/zoo.json > bench/results/zoo.md
+
+# Five solutions trained for minutes each, on pairs synthesised of sharp photos, and scored; PHOTO_SETS holds such photos
+PHOTO_SETS ?= ../shared/data/photos
+challenge: $(TEST)/installed
+	$(TEST)/bin/wideopen pairs synthesise $(PHOTO_SETS)/clic $(PHOTO_SETS)/kodak $(PHOTO_SETS)/cid22 -o out/challenge/pairs
+	$(TEST)/bin/wideopen pairs split out/challenge/pairs
+	$(TEST)/bin/python bench/challenge.py out/challenge/pairs --real $(PAIRS)/ebb $(PAIRS)/vabd --out out/challenge/runs \
+		--scores scores --page bench/results/challenge.md --curves docs/images/challenge.svg
 
 # Twenty photos rendered with no options, in out/page to look at; DATA is a folder of photos/ and camera-originals/
 page: $(TEST)/installed

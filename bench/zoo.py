@@ -103,6 +103,7 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--only", nargs="*", default=[each.name for each in SOLUTIONS])
+    parser.add_argument("--keep", action="store_true", help="keep what --json has, and measure the rest")
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=WAYS)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -123,9 +124,12 @@ def main():
     )
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     rows, known = {}, {}
-    for each in (each for each in SOLUTIONS if each.name in arguments.only):
+    before = json.loads(arguments.json.read_text())["solutions"] if arguments.keep else {}
+    for each in (each for each in SOLUTIONS if each.name in arguments.only or each.name in before):
         key = (each.build, each.parameters)
-        if key not in known:
+        if each.name in before:
+            known[key] = before[each.name]
+        elif key not in known:
             known[key] = {way: measured(each.name, way, arguments) if way in arguments.ways else {} for way in WAYS}
             known[key]["gmac"] = multiplications(each.name, width, height)
         row = rows[each.name] = known[key]
