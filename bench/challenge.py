@@ -144,6 +144,9 @@ def curves(out, names, file):
     parts.append(
         f'<text x="{left + width / 2}" y="{top + height + 40}" text-anchor="middle">share of the budget</text>'
     )
+    middle = top + height / 2
+    turned = f'transform="rotate(-90 16 {middle})" x="16" y="{middle}" text-anchor="middle"'
+    parts.append(f"<text {turned}>loss, as a share of its first</text>")
     for number, name in enumerate(names):
         lines = [json.loads(line) for line in (out / name / "log.jsonl").read_text().splitlines()]
         stages = {}
