@@ -5,9 +5,9 @@ python bench/zoo.py [--size 1536x1024] [--device cpu] [--repeats 2] [--only NAME
 Each network, with random weights, renders one random picture in a process of its own, two threads: plain as the
 framework does it (float32, channels first, whole, no gradient), and by wideopen's runner (channels last, bfloat16
 where the processor has it). Guides are given, so that nothing but the network counts. Seconds are the least of the
-repeats behind one run to warm up; memory is the peak of the resident set above what Python and torch hold before. The
-speed-up is plain over runner in the same run. GMAC are the multiplications of convolutions and matrix products, by
-torch's own counter.
+repeats behind one run to warm up; memory is the peak of the resident set above that of building the network, so that
+a small figure can be a large network's. The speed-up is plain over runner in the same run. GMAC are the
+multiplications of convolutions and matrix products, by torch's own counter.
 """
 
 import argparse
