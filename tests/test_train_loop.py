@@ -143,12 +143,16 @@ def test_every_stage_takes_a_step(tmp_path, each):
         assert all(name.startswith(stage.learns) for name in moved)
 
 
+SLOW_LEARNERS = ("airia-bokeh", "aia-smart", "aia-smart-layered")
+"""Instance norms that divide by the sum, and a start that is near the picture itself."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("each", RECIPES, ids=lambda each: each.solution)
 def test_every_recipe_learns_two_pairs_by_heart(tmp_path, each):
     """Overrides only: small crops, few steps, a rate that gets there; the loss is down by half."""
     pairs = make_pairs(tmp_path / "pairs", count=2, side=128)
-    shrunk = each.shortened(40)
+    shrunk = each.shortened(260 if each.solution in SLOW_LEARNERS else 40)
     for k in range(1, len(shrunk.stages)):
         shrunk = shrunk.with_setting(f"stages.{k}.steps=2")
     for k, _ in enumerate(shrunk.stages):
