@@ -50,7 +50,7 @@ def make_pairs(folder, count=4, side=SIDE):
 
 @pytest.fixture
 def pairs(tmp_path):
-    return make_pairs(tmp_path / "pairs")
+    return make_pairs(tmp_path / "pairs", count=5)  # four to learn from
 
 
 SMALL = Recipe(
@@ -151,7 +151,7 @@ SLOW_LEARNERS = ("airia-bokeh", "aia-smart", "aia-smart-layered")
 @pytest.mark.parametrize("each", RECIPES, ids=lambda each: each.solution)
 def test_every_recipe_learns_two_pairs_by_heart(tmp_path, each):
     """Overrides only: small crops, few steps, a rate that gets there; the loss is down by half."""
-    pairs = make_pairs(tmp_path / "pairs", count=2, side=128)
+    pairs = make_pairs(tmp_path / "pairs", count=3, side=128)  # the last is validated on
     shrunk = each.shortened(260 if each.solution in SLOW_LEARNERS else 40)
     for k in range(1, len(shrunk.stages)):
         shrunk = shrunk.with_setting(f"stages.{k}.steps=2")
@@ -285,6 +285,10 @@ def test_maps_that_a_network_needs_must_be_there(tmp_path):
 def test_parts_come_from_the_manifest_or_every_tenth(tmp_path):
     learned, held = parts_of(make_pairs(tmp_path / "a", count=12, side=16))
     assert (len(learned), [pair.name for pair in held]) == (11, ["9"])
+    learned, held = parts_of(make_pairs(tmp_path / "few", count=3, side=16))
+    assert ([pair.name for pair in learned], [pair.name for pair in held]) == (["0", "1"], ["2"])
+    with pytest.raises(RequestError, match="0 pairs to learn from and 1 to validate on"):
+        parts_of(make_pairs(tmp_path / "one", count=1, side=16))
     with pytest.raises(RequestError, match=r"holds no pairs"):
         folder = make_pairs(tmp_path / "b", count=1, side=16)
         for name in ("original", "bokeh"):

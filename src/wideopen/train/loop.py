@@ -69,7 +69,7 @@ def train(
     Args:
         recipe: For example of `wideopen.train.recipes.recipe`.
         pairs: A data set of pairs. Its parts ``train`` and ``val`` are used where a manifest tells them; else every
-            tenth pair by name is validated on.
+            tenth pair by name, or the last of a few, is validated on.
         out: Folder for ``last.safetensors``, ``best.safetensors``, ``run.json``, ``log.jsonl`` and ``state.pt``.
         settings: Of the run.
         resume: Go on with a run that was stopped, to the same end as if it had not been.
@@ -165,8 +165,8 @@ def parts_of(folder: Path) -> tuple[list[Pair], list[Pair]]:
         learned = [pair for pair in pairs if pair.split == "train"]
         held = [pair for pair in pairs if pair.split == "val"]
     else:
-        learned = [pair for k, pair in enumerate(pairs) if k % 10 != 9]
         held = pairs[9::10] or pairs[-1:]
+        learned = [pair for pair in pairs if pair not in held]
     if not learned or not held:
         raise RequestError(
             f"{folder} has {len(learned)} pairs to learn from and {len(held)} to validate on; give it parts by "
