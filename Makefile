@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset resume zoo challenge page picture clean
+.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset resume zoo challenge scores page picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -18,7 +18,7 @@ test: $(TEST)/installed
 	$(TEST)/bin/mypy
 	$(TEST)/bin/python -m pytest -n 2
 
-test-slow: $(TEST)/installed
+test-slow: $(TEST)/installed $(TEST)/installed-ray
 	$(TEST)/bin/python -m pytest -m slow
 
 # The references of docs/, from the code itself
@@ -73,11 +73,11 @@ zoo: $(TEST)/installed
 
 # Five solutions trained for minutes each, on pairs synthesised of sharp photos, and scored; PHOTO_SETS holds such photos
 PHOTO_SETS ?= ../shared/data/photos
-challenge: $(TEST)/installed
+challenge: $(TEST)/installed out/development
 	$(TEST)/bin/wideopen pairs synthesise $(PHOTO_SETS)/clic $(PHOTO_SETS)/kodak $(PHOTO_SETS)/cid22 -o out/challenge/pairs
 	$(TEST)/bin/wideopen pairs split out/challenge/pairs
-	$(TEST)/bin/python bench/challenge.py out/challenge/pairs --real $(PAIRS)/ebb $(PAIRS)/vabd --out out/challenge/runs \
-		--scores scores --page bench/results/challenge.md --curves docs/images/challenge.svg
+	$(TEST)/bin/python bench/challenge.py out/challenge/pairs --real out/development/wide-open --out out/challenge/runs \
+		--scores scores/challenge --page bench/results/challenge.md --curves docs/images/challenge.svg
 
 # Twenty photos rendered with no options, in out/page to look at; DATA is a folder of photos/ and camera-originals/
 page: $(TEST)/installed
@@ -97,7 +97,27 @@ $(DEMO)/installed: pyproject.toml
 	$(DEMO)/bin/python -m pip install --quiet -c constraints.txt .
 	touch $@
 
+# Floors and our own lens on the development pairs, timed on a quiet machine, with the leaderboards of them
+SCORE = $(TEST)/bin/wideopen score --overwrite --gallery 3 --pairs out/development
+scores: $(TEST)/installed out/development
+	for set in wide-open near-far; do \
+		$(SCORE)/$$set identity -o scores/$$set/identity.json --time && \
+		$(SCORE)/$$set gaussian -o scores/$$set/gaussian.json --time && \
+		$(SCORE)/$$set lens -o scores/$$set/lens.json --time && \
+		$(SCORE)/$$set lens --name lens-given-depth --given-depth -o scores/$$set/lens-given-depth.json && \
+		$(SCORE)/$$set lens --name lens-given-both --given-depth --given-focus -o scores/$$set/lens-given-both.json && \
+		$(TEST)/bin/wideopen leaderboard scores/$$set --by psnr_db -o bench/results/$$set.md --overwrite || exit 1; done
+	$(TEST)/bin/python bench/protocols.py out/development/wide-open out/development/near-far \
+		--json bench/results/protocols.json > bench/results/protocols.md
+
+out/development: bench/development.py
+	$(TEST)/bin/python bench/development.py $(DATA) $@
+
 $(TEST)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch,pairs,tensorboard]'
+	touch $@
+
+$(TEST)/installed-ray: $(TEST)/installed
+	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[ray]'
 	touch $@

@@ -1,39 +1,39 @@
 """A small challenge, really run: solutions trained for one equal budget, and scored beside identity and the lens.
 
-python bench/challenge.py PAIRS --real DIR... --out DIR [--minutes 4] [--only NAME...] [--scores DIR] [--page FILE]
+python bench/challenge.py PAIRS --real DIR --out DIR [--minutes 4] [--only NAME...] [--scores DIR] [--page FILE]
 
 PAIRS is a data set made by `wideopen pairs synthesise` and split. Each solution learns by its own recipe but for what
 is overridden for all alike: crops of 160 px, batches of 8, a rate of 1e-3 that falls, no critics, no VGG-19, no stage
 that refines at a lower rate, and so many steps as fit the minutes by the time that its first steps took. Scored by
-aim2020/1 on the held-out part, and on real pairs: folders of aperture pairs, as bench/pairs.py reads them; there also
-after one gain and offset per channel fitted to the real photo, for exposure differs inside a pair.
+aim2020/1 on the held-out part, and on real pairs, as bench/development.py lays them out; also after one gain and offset
+per channel fitted to the real photo, for exposure differs inside a pair.
 """
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
-import time
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-import torch
-from PIL import Image, ImageFilter
 
-from pairs import decode_disparity, exposed_as
-from wideopen import LensRenderer, identity, read
-from wideopen.pairs.pair import Pair
-from wideopen.scene.mapfile import read_depth
-from wideopen.score.metrics import PROTOCOL, psnr_db, ssim
+from wideopen import LensRenderer, identity
+from wideopen.engine import Local
+from wideopen.pairs.pair import pairs_in
+from wideopen.renderer.gaussian import GaussianRenderer
+from wideopen.score.contestant import Rendering
+from wideopen.score.evaluate import evaluate
+from wideopen.score.machine import machine
+from wideopen.score.metrics import PROTOCOL
+from wideopen.score.provenance import sha256_of
+from wideopen.score.score import Score, write_score
 from wideopen.train.loop import parts_of
 from wideopen.train.recipes import recipe
 from wideopen.zoo.checkpoint import load
 from wideopen.zoo.run import SolutionRenderer, prepared
 
 NAMES = ("cet-ece", "cet21-cv", "cet-cvlab", "team-horizon", "airia-bokeh")
-FIGURES = ("psnr_db", "ssim", "psnr_matched_db")
 CROP_PX, BATCH, RATE = 160, 8, 1e-3
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
@@ -79,55 +79,16 @@ def train(name, pairs, out, minutes, commit, data):
     return steps
 
 
-def real_pairs(folders, out):
-    """Aperture pairs as `bench/pairs.py` reads them; their disparity becomes grey maps in `out`."""
-    found = []
-    for folder in folders:
-        for place in sorted(each for each in folder.iterdir() if (each / "f1.8.jpg").exists()):
-            depth = out / "depth" / f"{folder.name}-{place.name}.png"
-            depth.parent.mkdir(parents=True, exist_ok=True)
-            disparity = decode_disparity(place / "disparity-colour.png")
-            Image.fromarray(np.rint(disparity * 255).astype(np.uint8)).save(depth)
-            found.append(Pair(f"{folder.name}/{place.name}", place / "f16.jpg", place / "f1.8.jpg", depth))
-    return found
-
-
-def score(renderer_of, pairs):
-    rows, seconds = [], []
-    for pair in pairs:
-        photo, wanted = read(pair.original), read(pair.bokeh)
-        renderer = renderer_of(pair)
-        start = time.perf_counter()
-        made = renderer(photo)
-        seconds.append(time.perf_counter() - start)
-        found, truth = (np.rint(each.pixels * 255).astype(np.uint8) for each in (made, wanted))
-        matched = np.rint(exposed_as(made.pixels, wanted.pixels).clip(0, 1) * 255).astype(np.uint8)
-        figures = {
-            "psnr_db": psnr_db(found, truth),
-            "ssim": ssim(found, truth),
-            "psnr_matched_db": psnr_db(matched, truth),
-        }
-        rows.append({"name": pair.name} | figures)
-    return rows, float(np.median(seconds))
-
-
-def gaussian(photo):
-    """Blur all of it: what any solution must beat."""
-    blurred = Image.fromarray(np.rint(photo.pixels * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3))
-    return photo.with_pixels(np.asarray(blurred, np.float32) / 255)
-
-
 def renderers(out, names):
-    """Each contestant, as a function from a pair to its renderer, with the file of its weights."""
-    yield "identity", None, lambda pair: identity
-    yield "Gaussian, sigma 3 px", None, lambda pair: gaussian
-    yield "lens, depth given", None, lambda pair: LensRenderer(depth=read_depth(pair.depth) if pair.depth else "auto")
-    yield "lens, depth found", None, lambda pair: LensRenderer(depth="built-in")
+    """Each contestant, with the file of its weights."""
+    yield "identity", None, Rendering(identity)
+    yield "gaussian", None, Rendering(GaussianRenderer())
+    yield "lens-given-depth", None, Rendering(LensRenderer(), given_depth=True)
+    yield "lens", None, Rendering(LensRenderer(depth="built-in"))
     for name in names:
         file = out / name / "best.safetensors"
         found, network, _ = load(file)
-        renderer = prepared(SolutionRenderer(found, network))
-        yield name, file, lambda pair, renderer=renderer: renderer
+        yield name, file, Rendering(prepared(SolutionRenderer(found, network)))
 
 
 def curves(out, names, file):
@@ -169,7 +130,7 @@ def curves(out, names, file):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pairs", type=Path)
-    parser.add_argument("--real", type=Path, nargs="*", default=[])
+    parser.add_argument("--real", type=Path, help="a data set of real pairs, as bench/development.py lays it out")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=4)
     parser.add_argument("--only", nargs="*", default=list(NAMES))
@@ -190,55 +151,44 @@ def main():
                 for stage in json.loads((arguments.out / name / "run.json").read_text())["recipe"]["stages"]
             )
     learned, held = parts_of(arguments.pairs)
-    sets = {"held-out synthetic": held[: arguments.most]} | (
-        {"real f/1.8": real_pairs(arguments.real, arguments.out)} if arguments.real else {}
-    )
-    device = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    sets = {"synthetic": held[: arguments.most]} | ({"wide-open": pairs_in(arguments.real)} if arguments.real else {})
     rows = []
-    for name, file, renderer_of in renderers(arguments.out, arguments.only):
+    for name, file, contestant in renderers(arguments.out, arguments.only):
         for label, pairs in sets.items():
-            per_image, runtime_s = score(renderer_of, pairs)
-            means = {
-                key: float(np.mean([row[key] for row in per_image])) for key in ("psnr_db", "ssim", "psnr_matched_db")
-            }
-            rows.append((name, label, means, runtime_s))
+            budget = f"{arguments.minutes:g} minutes of training, {steps.get(name)} steps"
+            draft = Score(
+                solution=name,
+                track="cpu",
+                origin="measured",
+                protocol=PROTOCOL,
+                device=machine().says(),
+                checkpoint=file and f"{file.name} sha256:{sha256_of(file)}",
+                commit=commit,
+                date=date.today().isoformat(),
+                command=f"python bench/challenge.py PAIRS --real DIR --out DIR --minutes {arguments.minutes:g}",
+                unranked="depth was given, not found" if name == "lens-given-depth" else "",
+                notes=(budget,) if file else (),
+                data={"name": label},
+            )
+            score = evaluate(contestant, pairs, draft, Local())
+            rows.append((name, label, score))
             if arguments.scores:
-                arguments.scores.mkdir(parents=True, exist_ok=True)
-                record = {
-                    "solution": name,
-                    "track": label,
-                    **means,
-                    "runtime_s": runtime_s,
-                    "mos": None,
-                    "mos_interval": None,
-                    "images": len(per_image),
-                    "device": device,
-                    "checkpoint": file and f"{name}/{file.name}",
-                    "commit": commit,
-                    "date": date.today().isoformat(),
-                    "protocol": PROTOCOL,
-                    "origin": "measured",
-                    "steps": steps.get(name),
-                    "budget_minutes": file and arguments.minutes,
-                    "per_image": per_image,
-                }
-                stem = f"{name} {label}".replace(", ", "-").replace(" ", "-").replace("/", "")
-                (arguments.scores / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
+                write_score(score, arguments.scores / label / f"{name}.json")
     lines = ["# A small challenge\n", " ".join(__doc__.split("\n\n")[2].split()) + "\n"]
     lines.append(
-        f"{device}; {arguments.minutes:g} minutes each, {len(learned)} pairs to learn from, protocol {PROTOCOL}. "
-        "The same as Scores in [scores](../../scores).\n"
+        f"{machine().says()}; {arguments.minutes:g} minutes each, {len(learned)} pairs to learn from, protocol "
+        f"{PROTOCOL}. The same as Scores in [scores/challenge](../../scores/challenge).\n"
     )
     for label in sets:
         lines += [
             f"## {label}, {len(sets[label])} pairs\n",
-            "| | steps | PSNR | SSIM | PSNR, exposure matched | seconds |",
-            "|---|--:|--:|--:|--:|--:|",
+            "| | steps | PSNR | SSIM | PSNR, exposure matched |",
+            "|---|--:|--:|--:|--:|",
         ]
-        for name, at, means, seconds in rows:
+        for name, at, score in rows:
             if at == label:
-                figures = f"{means['psnr_db']:.2f} | {means['ssim']:.4f} | {means['psnr_matched_db']:.2f}"
-                lines.append(f"| {name} | {steps.get(name, '')} | {figures} | {seconds:.2f} |")
+                figures = f"{score.psnr_db:.2f} | {score.ssim:.4f} | {score.others['psnr_matched_db']:.2f}"
+                lines.append(f"| {name} | {steps.get(name, '')} | {figures} |")
         lines.append("")
     lines += [
         "![loss curves](../../docs/images/challenge.svg)",

@@ -20,6 +20,7 @@ ORDER = (
     "photo",
     "scene",
     "renderer",
+    "engine",
     "batch",
     "sample",
     "pairs",

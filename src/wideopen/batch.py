@@ -1,17 +1,15 @@
 """Batch: many photos through one renderer, each with its own fate."""
 
 import os
-import signal
-import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from wideopen.engine import Done, Engine, Local, Lost
+from wideopen.engine.worker import node
 from wideopen.errors import PhotoError, PhotoExistsError, RequestError, WideopenError
 from wideopen.interrupts import deferred
 from wideopen.photo import Photo, read, write
@@ -20,10 +18,7 @@ from wideopen.renderer import Renderer
 from wideopen.renderer.lens import LensRenderer
 
 READABLE = (*SUFFIXES, ".gif", ".hif", ".jpe", ".mpo")
-
-
-MOST_PROCESSES = 61
-"""Windows waits for no more processes than this."""
+HERE = Local()
 
 
 @dataclass(frozen=True)
@@ -123,83 +118,67 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
 
 
 def run(
-    jobs: Sequence[Job], renderer: Renderer, *, name: str, overwrite: bool, processes: int = 1
-) -> Iterator[Outcome]:
-    """Render photos one after the other, or several at a time in processes of their own.
+    jobs: Sequence[Job], renderer: Renderer, *, name: str, overwrite: bool, engine: Engine = HERE
+) -> Generator[Outcome]:
+    """Render photos by an engine; outcomes come as they are done.
 
-    Outcomes come as they are done. One photo uses all cores already; several processes help where
-    reading and writing take long, and need memory for each.
+    One photo uses all cores already; several at a time help where reading and writing take long, and need
+    memory for each.
+
+    Raises:
+        RequestError: At once, if the engine cannot work here.
     """
-    if processes == 1 or len(jobs) == 1:
-        for job in jobs:
-            yield render_one(job, renderer, name, overwrite)
-        return
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from multiprocessing import active_children, get_context
-
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    workers = min(processes, len(jobs), MOST_PROCESSES)
-    with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads,)) as pool:
-        try:
-            with _ignored_interrupts():
-                waiting = {pool.submit(_work, job, renderer, name, overwrite): job for job in jobs}
-            for done in as_completed(waiting):
-                yield _outcome_of(done, waiting[done], renderer, name, overwrite)
-        except BaseException:
-            # Whoever interrupts wants no further photo. Workers take away what they were writing, but on
-            # Windows, where a process cannot be told to end, a hidden temporary file may stay.
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in active_children():
-                child.terminate()
-            raise
+    return _told(jobs, engine.map(_Work(renderer, name, overwrite, engine.remote), jobs), engine.remote)
 
 
-@contextmanager
-def _ignored_interrupts() -> Iterator[None]:
-    """Let workers be born deaf to Ctrl-C, which is for the parent to hear."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _told(
+    jobs: Sequence[Job], results: Generator[tuple[int, Done[Outcome] | Lost]], remote: bool
+) -> Generator[Outcome]:
+    """Say of each result what became of its job."""
+    with closing(results):
+        for index, result in results:
+            yield _outcome_of(jobs[index], result, remote)
+
+
+def _outcome_of(job: Job, result: Done[Outcome] | Lost, remote: bool) -> Outcome:
+    if isinstance(result, Lost):
+        return Outcome(job, error=f"{job.photo} ended its process, perhaps for want of memory; make it smaller first")
+    record = result.value.record
+    if remote and record is not None and not _arrived(job.output):
+        return Outcome(job, error=f"{job.output} was written on {record['node']} and is not here; {_SHARE}")
+    return result.value
+
+
+_SHARE = "give photos and output in folders that all nodes share"
+
+
+def _arrived(path: Path) -> bool:
+    """Whether a file that another machine wrote is here; network file systems look again when a folder is listed."""
+    if path.exists():
+        return True
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        return path in list(path.parent.iterdir())
+    except OSError:
+        return False
 
 
-def _outcome_of(done: Future[Outcome], job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outcome:
-    """Take an outcome; where a worker died, its photo and those that waited get a process of their own."""
-    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
-    from multiprocessing import get_context
+@dataclass(frozen=True)
+class _Work:
+    """What an engine does with a job."""
 
-    try:
-        return done.result()
-    except BrokenProcessPool:
-        pass
-    with ProcessPoolExecutor(1, get_context("spawn"), _prepare_worker, (os.cpu_count() or 1,)) as pool:
-        try:
-            return pool.submit(_work, job, renderer, name, overwrite).result()
-        except BrokenProcessPool:
-            return Outcome(
-                job, error=f"{job.photo} ended its process, perhaps for want of memory; make it smaller first"
-            )
+    renderer: Renderer
+    name: str
+    overwrite: bool
+    remote: bool
 
-
-def _prepare_worker(threads: int) -> None:
-    """Use a share of the cores, leave Ctrl-C to the parent, and unwind when it says stop."""
-    import numba
-
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
-
-
-def _work(job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outcome:
-    """Render in a worker, which ends once a half-written file is taken away."""
-    try:
-        return render_one(job, renderer, name, overwrite)
-    except SystemExit:
-        os._exit(1)
+    def __call__(self, job: Job) -> Outcome:
+        """Render one photo; on another machine, say which."""
+        if not self.remote:
+            return render_one(job, self.renderer, self.name, self.overwrite)
+        if not os.path.lexists(job.photo):
+            return Outcome(job, error=f"{job.photo} is not seen by {node()}; {_SHARE}")
+        outcome = render_one(job, self.renderer, self.name, self.overwrite)
+        return outcome if outcome.record is None else replace(outcome, record={**outcome.record, "node": node()})
 
 
 def render_one(job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outcome:

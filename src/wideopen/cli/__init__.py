@@ -3,22 +3,19 @@
 import json
 import signal
 import sys
-from dataclasses import fields, replace
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
 from wideopen.cli.pairs import pairs
+from wideopen.cli.renderers import named_renderer
+from wideopen.cli.score import leaderboard, score, time_command
 from wideopen.cli.train import recipes, train
-from wideopen.cli.zoo import RUN_OPTIONS, convert, renderer_of, solutions
-from wideopen.errors import PhotoError, RequestError, WideopenError
-
-if TYPE_CHECKING:
-    from wideopen.renderer import Renderer
-    from wideopen.renderer.iris import Iris
+from wideopen.cli.zoo import RUN_OPTIONS, convert, solutions
+from wideopen.errors import RequestError, WideopenError
 
 
 class _Interrupted(click.ClickException):
@@ -42,17 +39,27 @@ def app() -> None:
 )
 @taking(LENS_OPTIONS)
 @click.option(
-    "--with", "name", default="lens", show_default=True, metavar="lens|identity|CHECKPOINT", help="What renders."
+    "--with",
+    "name",
+    default="lens",
+    show_default=True,
+    metavar="lens|identity|gaussian|CHECKPOINT",
+    help="What renders.",
 )
 @taking(RUN_OPTIONS)
 @click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
 @click.option(
     "--jobs",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Photos rendered at a time.",
+    help="Photos rendered at a time.  [default: 1; on a cluster one per core]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where: here, or on all nodes of a Ray cluster (RAY_ADDRESS), which share the folders.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo.")
 def render(
@@ -60,7 +67,8 @@ def render(
     output: Path | None,
     name: str,
     overwrite: bool,
-    jobs: int,
+    jobs: int | None,
+    engine: str,
     as_json: bool,
     **settings: Any,  # noqa: ANN401
 ) -> None:
@@ -69,16 +77,18 @@ def render(
     PHOTO may be a folder; the photos directly in it are rendered.
     """
     from wideopen.batch import plan, run
+    from wideopen.engine import named_engine
     from wideopen.report import Report
 
     sources = [
         Path(path) for path in (settings["depth"], settings["iris_file"], settings["saliency"]) if path is not None
     ]
-    renderer = _renderer(name, settings)
+    renderer = named_renderer(name, settings)
     planned = plan(photos, output, sources=sources)
     try:
-        with Report(len(planned), as_json=as_json) as report:
-            for outcome in run(planned, renderer, name=name, overwrite=overwrite, processes=jobs):
+        outcomes = run(planned, renderer, name=name, overwrite=overwrite, engine=named_engine(engine, jobs))
+        with closing(outcomes), Report(len(planned), as_json=as_json) as report:
+            for outcome in outcomes:
                 report.add(outcome)
     except KeyboardInterrupt as stop:
         raise _Interrupted("interrupted; photos done so far are kept, none is half-written") from stop
@@ -160,46 +170,9 @@ app.add_command(convert)
 
 app.add_command(train)
 app.add_command(recipes)
-
-
-def _renderer(name: str, settings: dict[str, Any]) -> "Renderer":
-    """Make the renderer that the options describe; a setting that cannot be is bad usage."""
-    from wideopen.renderer import identity
-    from wideopen.renderer.lens import LensRenderer
-    from wideopen.scene import Focus, FocusRange
-
-    if name not in ("lens", "identity"):
-        return renderer_of(name, settings)
-    if settings.pop("saliency") is not None:
-        raise click.UsageError("--saliency is for networks that need it; give a checkpoint of one by --with")
-    del settings["device"], settings["precision"]
-    in_focus = settings.pop("in_focus")
-    try:
-        renderer = LensRenderer(
-            focus=Focus.parse(settings.pop("focus")),
-            in_focus=None if in_focus is None else FocusRange.parse(in_focus),
-            iris=_iris(settings.pop("preset"), settings.pop("iris_file"), settings),
-            **settings,
-        )
-    except PhotoError:
-        raise
-    except WideopenError as error:
-        raise click.UsageError(str(error)) from error
-    return identity if name == "identity" else renderer
-
-
-def _iris(preset: str | None, picture: Path | None, settings: dict[str, Any]) -> "Iris":
-    """Make the iris of a preset, changed by what was given on the command line, and take its settings out."""
-    from wideopen.renderer.iris import Iris, read_iris
-
-    taken = {field.name: settings.pop(field.name) for field in fields(Iris) if field.name in settings}
-    context = click.get_current_context()
-    given = {key: value for key, value in taken.items() if context.get_parameter_source(key) != ParameterSource.DEFAULT}
-    if picture is not None:
-        given["picture"] = read_iris(picture)
-    elif given.keys() & {"blades", "curvature"}:
-        given["picture"] = None
-    return replace(Iris() if preset is None else Iris.of_preset(preset), **given)
+app.add_command(score)
+app.add_command(time_command)
+app.add_command(leaderboard)
 
 
 def main() -> None:

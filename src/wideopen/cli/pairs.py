@@ -1,15 +1,13 @@
 """The commands of `wideopen pairs`: one function per command."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from wideopen.cli.bar import bar
 from wideopen.cli.options import PATH, text_of
 from wideopen.errors import RequestError
 
@@ -76,7 +74,7 @@ def build_pairs(
     matching = partner(wide, shallow, by=by, within_s=within_s)
     for line in matching.lines:
         click.echo(line, err=True)
-    with _bar("aligning") as told:
+    with bar("aligning") as told:
         summary = build(matching.partners, out, Settings(**settings), jobs=jobs or _cores(), tell=told)
     record = {
         "accepted": summary.accepted,
@@ -105,7 +103,7 @@ def ebb_pairs(folder: Path, out: Path | None, keep: Path | None, check: bool, as
     listed = None if keep is None else read_list(keep)
     if listed is not None and listed.warning:
         click.echo(f"wideopen: {listed.warning}", err=True)
-    with _bar("looking") as told:
+    with bar("looking") as told:
         found = read_ebb(folder, check=check, progress=told)
     record: dict[str, Any] = {
         "layout": found.layout,
@@ -123,7 +121,7 @@ def ebb_pairs(folder: Path, out: Path | None, keep: Path | None, check: bool, as
         for each in found.findings:
             click.echo(each.text, err=True)
     if out is not None:
-        with _bar("linking") as told:
+        with bar("linking") as told:
             made = adopt(found, out, keep=listed, progress=told)
         record |= {"out": str(out), "dropped": made.dropped, "linked": made.linked, "copied": made.copied}
         text += f"\n{out}: {made.pairs} pairs, {made.dropped} not listed; {made.linked} links, {made.copied} copies"
@@ -170,7 +168,7 @@ def clean_pairs(
     names = {"most_colour": "most_colour_mismatch_lab", "least_sharpness": "least_sharpness_kept",
              "most_motion": "most_motion_px", "most_misalignment": "most_misalignment_px"}  # fmt: skip
     given = {names[key]: value for key, value in limits.items() if value is not None}
-    with _bar("measuring") as told:
+    with bar("measuring") as told:
         found = clean(
             folder,
             Thresholds(**given),
@@ -231,7 +229,7 @@ def show_pairs(folder: Path, output: Path, worst: Any, **settings: Any) -> None:
     """Write a page to look at pairs: flicker, difference, figures."""
     from wideopen.pairs.show import show
 
-    with _bar("drawing") as told:
+    with bar("drawing") as told:
         count = show(folder, output, worst=_WORST[worst], progress=told, **settings)
     click.echo(f"saved {output}: {count} pairs")
 
@@ -308,18 +306,3 @@ def _cores() -> int:
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[..., None]]:
-    """Show a bar on a terminal's standard error; it is told how many are done, of how many."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total, *_: bar.update(task, completed=done, total=total)

@@ -125,25 +125,28 @@ RUN_OPTIONS = (
 )
 
 
-def renderer_of(name: str, settings: dict[str, Any]) -> "Renderer":
+def renderer_of(name: str, settings: dict[str, Any], *, random_weights: bool = False) -> "Renderer":
     """Make the renderer of a checkpoint.
 
     Args:
         name: A ``.safetensors`` file.
         settings: `depth`, `depth_kind`, `saliency`, `device` and `precision` count; others are for the lens.
+        random_weights: Take a solution by its name, without a checkpoint.
 
     Raises:
         UsageError: If there is no such renderer, or a setting of the lens was given, which no network has.
     """
     from wideopen.zoo.catalog import SOLUTIONS
 
-    if name in [each.name for each in SOLUTIONS]:
+    if name in [each.name for each in SOLUTIONS] and not random_weights:
         raise click.UsageError(
             f"{name} is a network, and wideopen has no weights of it; give a checkpoint, --with {name}.safetensors, of "
             f"`wideopen train {name}` or `wideopen convert`"
         )
-    if not name.endswith(".safetensors"):
-        raise click.UsageError(f"there is no renderer '{name}' here; use lens, identity or a .safetensors checkpoint")
+    if not name.endswith(".safetensors") and not random_weights:
+        raise click.UsageError(
+            f"there is no renderer '{name}' here; use lens, identity, gaussian or a .safetensors checkpoint"
+        )
     context = click.get_current_context()
     for option in settings.keys() - {"depth", "depth_kind", "saliency", "device", "precision"}:
         if context.get_parameter_source(option) == ParameterSource.COMMANDLINE:
@@ -154,7 +157,7 @@ def renderer_of(name: str, settings: dict[str, Any]) -> "Renderer":
         from wideopen.zoo.frontends import load_front_end
         from wideopen.zoo.run import SolutionRenderer, prepared
 
-        found, network, _ = load(Path(name))
+        found, network = _random(name) if random_weights else load(Path(name))[:2]
         own_depth = settings["depth"].endswith(".safetensors")
         return prepared(
             SolutionRenderer(
@@ -168,6 +171,18 @@ def renderer_of(name: str, settings: dict[str, Any]) -> "Renderer":
                 precision=settings["precision"],
             )
         )
+
+
+def _random(name: str) -> tuple["Solution", Any]:
+    """A solution's network as it is before training, the same every time."""
+    import torch
+
+    from wideopen.zoo.catalog import solution
+
+    found = solution(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return found, found.build()
 
 
 def _saliency(path: Path | None) -> Any:  # noqa: ANN401

@@ -7,7 +7,7 @@ from wideopen.errors import RequestError
 from wideopen.pairs.manifest import MANIFEST, read_manifest
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
-ORIGINAL, BOKEH, DEPTH, MATTE = "original", "bokeh", "depth", "matte"
+ORIGINAL, BOKEH, DEPTH, MATTE, FOCUS = "original", "bokeh", "depth", "matte", "focus"
 """Folders of a data set."""
 
 
@@ -26,6 +26,8 @@ class Pair:
     """The subject, where it is known."""
     split: str = ""
     """``train``, ``val``, ``test``, or nothing."""
+    focus: Path | None = None
+    """What is in focus in the bokeh picture, bright, where it is known."""
 
 
 def pairs_in(folder: Path, *, split: str | None = None) -> list[Pair]:
@@ -57,9 +59,9 @@ def pairs_in(folder: Path, *, split: str | None = None) -> list[Pair]:
         names = [name for name in names if parts[name] == split]
         if not names:
             raise RequestError(f"{folder} has no pairs of the part '{split}'; run: wideopen pairs split {folder}")
-    depths, mattes = _pictures(folder / DEPTH), _pictures(folder / MATTE)
+    depths, mattes, focus = (_pictures(folder / each) for each in (DEPTH, MATTE, FOCUS))
     return [
-        Pair(name, originals[name], bokeh[name], depths.get(name), mattes.get(name), parts[name])
+        Pair(name, originals[name], bokeh[name], depths.get(name), mattes.get(name), parts[name], focus.get(name))
         for name in sorted(names, key=_by_number)
     ]
 

@@ -79,7 +79,10 @@ def _ask(small: Float[np.ndarray, "h w 3"]) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache(maxsize=1)
 def _session() -> "InferenceSession":
     import onnxruntime
+    from numba import config, get_num_threads
 
     options = onnxruntime.SessionOptions()
+    if get_num_threads() < config.NUMBA_NUM_THREADS:  # whoever holds compiled loops back means this too
+        options.intra_op_num_threads = get_num_threads()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(WEIGHTS.read_bytes(), options, providers=["CPUExecutionProvider"])
