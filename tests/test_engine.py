@@ -151,6 +151,10 @@ def test_the_command_says_what_is_missing_in_one_line(wideopen, rng_photo, monke
     assert not rng_photo.with_name("a.bokeh.png").exists()
 
 
+def test_a_cluster_lends_no_gpus(wideopen, rng_photo):
+    refuses(wideopen("render", rng_photo, "--engine", "ray", "--device", "cuda"), 2, "--device", "--engine local")
+
+
 def test_engines_are_loaded_without_ray_and_processes():
     code = (
         "import sys, wideopen.engine, wideopen.engine.cluster;"

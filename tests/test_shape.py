@@ -27,6 +27,7 @@ ORDER = (
     "zoo",
     "score",
     "train",
+    "study",
     "report",
     "cli",
     "__main__",

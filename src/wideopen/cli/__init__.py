@@ -80,6 +80,8 @@ def render(
     from wideopen.engine import named_engine
     from wideopen.report import Report
 
+    if engine == "ray" and settings["device"] != "cpu":
+        raise click.UsageError("--engine ray claims no GPUs; leave --device out, or use --engine local")
     sources = [
         Path(path) for path in (settings["depth"], settings["iris_file"], settings["saliency"]) if path is not None
     ]

@@ -180,9 +180,7 @@ def _folder(folder: Path, pairs: Sequence["Pair"], name: str | None, track: str 
     from wideopen.score.submission import pictures_of
 
     if file is not None or _stated():
-        raise click.UsageError(
-            f"{folder} is a folder of pictures, which no option of a renderer changes; leave it out"
-        )
+        raise click.UsageError(f"{folder} is a folder of pictures, which no option of a renderer changes; leave it out")
     return Entrant(
         solution=name or folder.resolve().name,
         contestant=Pictures(pictures_of(folder, pairs)),

@@ -28,7 +28,7 @@ _TIMING_OPTIONS = (
     click.option(
         "--size", "size_px", default="1536x1024", show_default=True, metavar="WxH", help="Of the photo that is timed."
     ),
-    click.option("--threads", type=click.IntRange(1), metavar="N", help="For timing.  [default: as each library chooses]"),
+    click.option("--threads", type=click.IntRange(1), metavar="N", help="[default: as each library chooses]"),
     click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="Runs timed."),
 )
 
