@@ -133,6 +133,23 @@ def test_two_nodes_render_a_folder_to_the_same_bytes_and_say_nothing_else(cluste
     assert_same(photos, "far")
 
 
+def test_two_nodes_score_as_one_machine_does(cluster, photos):
+    for part, source in (("original", "photos"), ("bokeh", "near")):
+        (photos / "pairs" / part).mkdir(parents=True)
+        for path in (photos / source).iterdir():
+            (photos / "pairs" / part / path.name).write_bytes(path.read_bytes())
+    words = ("score", "gaussian", "--pairs", "pairs", "--gallery", "2")
+    code, _, err = wideopen(*words, "-o", "far.json", "--engine", "ray", cwd=photos, env=cluster)
+    assert (code, err) == (0, "")
+    assert wideopen(*words, "-o", "near.json", cwd=photos)[0] == 0
+    far, near = (json.loads((photos / f"{name}.json").read_text()) for name in ("far", "near"))
+    assert far["images"] == 6
+    differing = {key for key in far if far[key] != near[key]}
+    assert differing == {"command", "pictures"}
+    for path in (photos / "near.files").iterdir():
+        assert path.read_bytes() == (photos / "far.files" / path.name).read_bytes()
+
+
 def test_a_killed_worker_costs_nothing(cluster, photos):
     run = subprocess.Popen(
         [sys.executable, "-m", "wideopen", "render", "photos", "-o", "killed", "--engine", "ray", "--json"],

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from wideopen import Iris, OpticsError, Photo
-from wideopen.cli import _renderer, app, main
+from wideopen.cli import app, main
+from wideopen.cli.renderers import named_renderer
 from wideopen.renderer.presets import PRESETS, find
 
 NAMES = [preset.name for preset in PRESETS]
@@ -17,7 +18,7 @@ def resolve(monkeypatch, *words):
     """The iris that `wideopen render` would use."""
     seen = []
     monkeypatch.setattr("wideopen.batch.plan", lambda *_, **__: [])
-    monkeypatch.setattr("wideopen.cli._renderer", lambda *given: seen.append(_renderer(*given)) or seen[0])
+    monkeypatch.setattr("wideopen.cli.named_renderer", lambda *given: seen.append(named_renderer(*given)) or seen[0])
     app.main(["render", "a.jpg", *words], standalone_mode=False)
     return seen[0].iris
 

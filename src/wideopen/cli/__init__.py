@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from wideopen.cli.engines import ENGINE_OPTION, engine_of
 from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
 from wideopen.cli.pairs import pairs
 from wideopen.cli.renderers import named_renderer
@@ -54,13 +55,7 @@ def app() -> None:
     metavar="N",
     help="Photos rendered at a time.  [default: 1; on a cluster one per core]",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Where: here, or on all nodes of a Ray cluster (RAY_ADDRESS), which share the folders.",
-)
+@ENGINE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo.")
 def render(
     photos: tuple[Path, ...],
@@ -77,18 +72,16 @@ def render(
     PHOTO may be a folder; the photos directly in it are rendered.
     """
     from wideopen.batch import plan, run
-    from wideopen.engine import named_engine
     from wideopen.report import Report
 
-    if engine == "ray" and settings["device"] != "cpu":
-        raise click.UsageError("--engine ray claims no GPUs; leave --device out, or use --engine local")
+    worker = engine_of(engine, jobs, settings)
     sources = [
         Path(path) for path in (settings["depth"], settings["iris_file"], settings["saliency"]) if path is not None
     ]
     renderer = named_renderer(name, settings)
     planned = plan(photos, output, sources=sources)
     try:
-        outcomes = run(planned, renderer, name=name, overwrite=overwrite, engine=named_engine(engine, jobs))
+        outcomes = run(planned, renderer, name=name, overwrite=overwrite, engine=worker)
         with closing(outcomes), Report(len(planned), as_json=as_json) as report:
             for outcome in outcomes:
                 report.add(outcome)

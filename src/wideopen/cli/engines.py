@@ -1,6 +1,6 @@
 """Where work is done: on this machine, or on a Ray cluster."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,13 +12,18 @@ ENGINE_OPTION = click.option(
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Who does the work: processes here, or a Ray cluster that is there already.",
+    help="Where: here, or on all nodes of a Ray cluster (RAY_ADDRESS), which share the folders.",
 )
 
 
-def engine_of(name: str, jobs: int | None, *, least: int = 1) -> "Engine":
-    """Make an engine that does so many things at a time; without a number as many as suit it, here `least`."""
-    from wideopen.engine import Local
-    from wideopen.engine.cluster import Cluster
+def engine_of(name: str, jobs: int | None, settings: dict[str, Any], *, local_jobs: int = 1) -> "Engine":
+    """Make an engine that does so many things at a time; without a number `local_jobs` here, one a core on a cluster.
 
-    return Cluster(jobs) if name == "ray" else Local(jobs or least)
+    Raises:
+        UsageError: If settings ask for a GPU on a cluster.
+    """
+    from wideopen.engine import named_engine
+
+    if name == "ray" and settings.get("device", "cpu") != "cpu":
+        raise click.UsageError("--engine ray claims no GPUs; leave --device out, or use --engine local")
+    return named_engine(name, jobs or (local_jobs if name == "local" else None))

@@ -109,6 +109,7 @@ def score(
     _refuse_output(output, overwrite=overwrite)
     size = _size(size_px)
     chosen = protocol(protocol_name)
+    engine_of(engine, jobs, settings)
     pairs = pairs_in(folder, split=split)
     entry = entrant(what, pairs, settings)
     if timed and entry.renderer is None:
@@ -118,7 +119,7 @@ def score(
             entry.contestant,
             pairs,
             entry.draft(protocol=chosen.name, data={"name": folder.resolve().name, "split": split or ""}),
-            engine_of(engine, jobs, least=entry.jobs),
+            engine_of(engine, jobs, {}, local_jobs=entry.jobs),
             out=output,
             lpips_body=lpips_body,
             gallery=gallery,
