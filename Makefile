@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset resume zoo challenge scores page picture clean
+.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset resume study zoo challenge scores page picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -67,6 +67,10 @@ pairset: $(TEST)/installed
 resume: $(TEST)/installed
 	$(TEST)/bin/python bench/resume.py $(PHOTOS) --json bench/results/resume.json > bench/results/resume.md
 
+# 200 raters at once, and a server that is killed under them; on a quiet machine
+study: $(TEST)/installed
+	$(TEST)/bin/python bench/study.py --json bench/results/study.json > bench/results/study.md
+
 # What the networks cost, each in seconds, memory and multiplications; on a quiet machine
 zoo: $(TEST)/installed
 	$(TEST)/bin/python bench/zoo.py --json bench/results/zoo.json > bench/results/zoo.md
@@ -115,7 +119,7 @@ out/development: bench/development.py
 
 $(TEST)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch,pairs,tensorboard]'
+	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch,pairs,tensorboard,study]'
 	touch $@
 
 $(TEST)/installed-ray: $(TEST)/installed

@@ -14,6 +14,7 @@ from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
 from wideopen.cli.pairs import pairs
 from wideopen.cli.renderers import named_renderer
 from wideopen.cli.score import leaderboard, score, time_command
+from wideopen.cli.study import study
 from wideopen.cli.train import recipes, train
 from wideopen.cli.zoo import RUN_OPTIONS, convert, solutions
 from wideopen.errors import RequestError, WideopenError
@@ -168,6 +169,7 @@ app.add_command(recipes)
 app.add_command(score)
 app.add_command(time_command)
 app.add_command(leaderboard)
+app.add_command(study)
 
 
 def main() -> None:
