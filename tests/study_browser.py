@@ -4,7 +4,7 @@ import json
 import shutil
 import socket
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
@@ -67,6 +67,7 @@ class Served:
     store: object
     links: object
     study: Study
+    since: int = 0
 
     def rater(self):
         return f"{self.address}/r/{self.links.rater_token(self.store.add_rater())}"
@@ -81,9 +82,13 @@ class Served:
     def organiser(self):
         return f"{self.address}/o/{self.links.organiser_token()}"
 
-    def levels(self):
-        """Of each trial the level that counts; for a single rater."""
-        return [vote.level for vote in self.store.votes(self.study)]
+    def given(self):
+        """All answers since this was made, in their order: trial and level."""
+        return [(answer.trial, answer.level) for answer in self.store.history()[self.since :]]
+
+    def fresh(self):
+        """The same study, as if nothing had been answered."""
+        return replace(self, since=len(self.store.history()))
 
 
 @contextmanager

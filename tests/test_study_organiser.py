@@ -79,7 +79,7 @@ def test_pages_work_below_a_prefix(browser, tmp_path):
         visit.at("Picture", 0)
         visit.page.keyboard.press("4")
         visit.at("Picture", 1)
-    assert study.levels() == [4]
+    assert study.given() == [(0, 4)]
 
 
 def test_the_pages_own_files_hold_no_other_address_and_nothing_inline():
