@@ -259,7 +259,7 @@ def _told(score: "Score", output: Path | None) -> str:
         lines.append(f"  {name:18}{shown:>10}  {FIGURES[name]}")
     if score.runtime_s is not None:
         load = ", the machine was under load" if score.timing.get("loaded") else ""
-        lines.append(f"  {'runtime_s':18}{score.runtime_s:>8.3f} s  {score.device}{load}")
+        lines.append(f"  {'runtime_s':18}{score.runtime_s:>8.3g} s  {score.device}{load}")
     lines.extend(f"  note: {note}" for note in score.notes)
     if score.unranked:
         lines.append(f"  not ranked: {score.unranked}")
