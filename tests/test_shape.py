@@ -28,6 +28,7 @@ ORDER = (
     "score",
     "train",
     "study",
+    "export",
     "report",
     "cli",
     "__main__",
