@@ -55,9 +55,9 @@ def one(name, way, width, height, device, repeats):
         renderer = prepared(
             SolutionRenderer(found, network, device=device, precision="float32" if way == "runner float32" else "auto")
         )
-        guides = renderer._guides(photo)
+        guides = renderer.guides(photo)
         # Guides are looked for once, for the network's time is asked for.
-        object.__setattr__(renderer, "_guides", lambda photo: guides)
+        object.__setattr__(renderer, "guides", lambda photo: guides)
 
         def run():
             return renderer(photo)

@@ -14,9 +14,8 @@ from torch.nn import functional
 from wideopen.errors import RequestError
 from wideopen.optics import DepthMap
 from wideopen.photo import Photo
-from wideopen.scene.fit import resize_linear
-from wideopen.scene.scene import DepthKind, look
-from wideopen.zoo.frontends import ask
+from wideopen.scene.scene import DepthKind
+from wideopen.zoo.guides import guides_of
 from wideopen.zoo.layers import recalling, remembering, uses_statistics
 from wideopen.zoo.solution import Solution
 from wideopen.zoo.tiles import Joined, Tile, each, tiles_of
@@ -62,7 +61,7 @@ class SolutionRenderer:
         """
         low, high = self.solution.value_range
         picture = _tensor(photo.pixels.clip(0, 1)) * (high - low) + low
-        guides = [_tensor(guide[..., None]) * high for guide in self._guides(photo)]
+        guides = [_tensor(guide[..., None]) * high for guide in self.guides(photo)]
         try:
             with torch.inference_mode(), self._arithmetic():
                 found = self._run(picture, guides)
@@ -78,26 +77,16 @@ class SolutionRenderer:
             pixels = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
         return photo.with_pixels(np.ascontiguousarray(pixels, np.float32))
 
-    def _guides(self, photo: Photo) -> list[Float[np.ndarray, "h w"]]:
-        """Maps that the network needs, in [0, 1], near is 1, at the photo's size."""
-        if not self.solution.needs:
-            return []
-        maps = {"depth": self._depth, "saliency": self._saliency}
-        width, height = photo.size
-        found = [maps[need](photo) for need in self.solution.needs]
-        return [resize_linear(each, height=height, width=width).clip(0, 1) for each in found]
-
-    def _depth(self, photo: Photo) -> Float[np.ndarray, "mh mw"]:
-        if self.depth_front_end is not None:
-            return ask(self.depth_front_end, _tensor(photo.pixels.clip(0, 1))).numpy()
-        return _stretched(look(photo, depth=self.depth, kind=self.depth_kind).depth.dioptres)
-
-    def _saliency(self, photo: Photo) -> Float[np.ndarray, "mh mw"]:
-        if isinstance(self.saliency, nn.Module):
-            return ask(self.saliency, _tensor(photo.pixels.clip(0, 1))).numpy()
-        if self.saliency is None:
-            return _stretched(look(photo, depth=self.depth, kind=self.depth_kind).matte)
-        return _stretched(self.saliency)
+    def guides(self, photo: Photo) -> list[Float[np.ndarray, "h w"]]:
+        """Maps that the network needs; see `wideopen.zoo.guides.guides_of`."""
+        return guides_of(
+            photo,
+            self.solution.needs,
+            depth=self.depth,
+            depth_kind=self.depth_kind,
+            saliency=self.saliency,
+            depth_front_end=self.depth_front_end,
+        )
 
     def _run(self, picture: Float[Tensor, "1 3 h w"], guides: list[Tensor]) -> Float[Tensor, "1 3 h w"]:
         """Pad, run whole or in tiles, and crop."""
@@ -180,12 +169,6 @@ def computes_bfloat16(device: str) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     supports: Callable[[], bool] = torch.ops.mkldnn._is_mkldnn_bf16_supported
     return bool(torch._C._has_mkldnn) and supports()
-
-
-def _stretched(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """Bring values to 0 to 1, all of it, as DDDF's saliency comes."""
-    low, high = float(values.min()), float(values.max())
-    return ((values - low) / max(high - low, 1e-6)).astype(np.float32)
 
 
 def _has_cuda() -> bool:
