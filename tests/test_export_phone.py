@@ -14,16 +14,12 @@ import numpy as np
 import pytest
 
 from wideopen.errors import RequestError
-from wideopen.export import adb, benchmarked, phone
+from wideopen.export import adb, phone
 from wideopen.score.timing import Timing
 
 HERE = Path(__file__).parent
 TRANSCRIPTS = HERE / "transcripts"
 SERIAL = "4A231FDAQ0019W"
-
-
-def told(name):
-    return (TRANSCRIPTS / name).read_text(encoding="utf-8")
 
 
 class StandIn:
@@ -33,12 +29,8 @@ class StandIn:
         self.folder = folder / "bin"
         (self.folder / "storage").mkdir(parents=True)
         script = (HERE / "adb_phone.py").read_text(encoding="utf-8")
-        if sys.platform == "win32":
-            (self.folder / "adb_phone.py").write_text(script, encoding="utf-8")
-            (self.folder / "adb.bat").write_text(f'@"{sys.executable}" -S "%~dp0adb_phone.py" %*\n')
-        else:
-            (self.folder / "adb").write_text(f"#!{sys.executable} -IS\n{script}", encoding="utf-8")
-            (self.folder / "adb").chmod(0o755)
+        (self.folder / "adb").write_text(f"#!{sys.executable} -IS\n{script}", encoding="utf-8")
+        (self.folder / "adb").chmod(0o755)
         self.model = folder / "model.tflite"
         self.model.write_bytes(b"\x1c\0\0\0TFL3" + bytes(64))
         self.benchmark = folder / "benchmark_model"
@@ -103,6 +95,8 @@ class StandIn:
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
+    if sys.platform == "win32":
+        pytest.skip("what stands in for adb is a script, and Windows finds programs only")
     made = StandIn(tmp_path)
     monkeypatch.setenv("PATH", f"{made.folder}{os.pathsep}{os.environ['PATH']}")
     return made
@@ -220,7 +214,7 @@ def test_a_network_that_falls_back_to_the_cpu_is_refused_with_what_the_gpu_does_
     stand_in.refuses(
         "Google Pixel 9 runs 130 of 244 nodes on the GPU, 2 partitions",
         "RELU_0_TO_1 (Not supported op RELU_0_TO_1), TRANSPOSE_CONV (Max version supported: 3. Requested version 4)",
-        "allow the fallback",
+        "allow it by --fallback",
     )
 
 
@@ -398,53 +392,7 @@ def test_an_interrupt_leaves_nothing_on_the_phone(stand_in):
 
 
 def test_a_phone_that_does_not_answer_in_time_is_told(stand_in):
-    (stand_in.folder / ("adb_phone.py" if sys.platform == "win32" else "adb")).write_text(
-        f"#!{sys.executable} -IS\nimport time\ntime.sleep(5)\n"
-    )
+    (stand_in.folder / "adb").write_text(f"#!{sys.executable} -IS\nimport time\ntime.sleep(5)\n")
     reached = adb.Phone(adb.find_adb(), SERIAL)
     with pytest.raises(RequestError, match=r"^the phone did not answer within 0\.2 s while waiting; unlock it"):
         reached.shell("true", step="waiting", limit_s=0.2)
-
-
-@pytest.mark.parametrize(
-    ("text", "nodes", "of", "whole", "refused"),
-    [
-        (told("benchmark_gpu.txt"), 244, 244, True, 0),
-        (told("benchmark_gpu_partly.txt"), 130, 244, False, 2),
-        (told("benchmark_compiled.txt"), 244, 244, True, 0),
-        (told("benchmark_cpu.txt"), None, None, False, 0),
-        ("63 operations will run on the GPU, and the remaining 1 operations will run on the CPU.", 63, 64, False, 0),
-        ("INFO: Explicitly applied GPU delegate, and the model graph will be completely executed", None, None, True, 0),
-    ],
-)
-def test_how_much_went_to_the_gpu_is_read(text, nodes, of, whole, refused):
-    found = benchmarked.delegation(text)
-    assert (found.nodes, found.of, found.whole, len(found.refused)) == (nodes, of, whole, refused)
-
-
-def test_a_single_run_has_no_deviation():
-    text = told("benchmark_gpu.txt")
-    single = (
-        text[: text.rindex("INFO: count=10")] + "INFO: count=1 curr=1352640\n" + text[text.index("INFO: Inference") :]
-    )
-    found = benchmarked.benchmarked(single)
-    assert (found.runs, found.std_s, found.mean_s) == (1, 0, pytest.approx(1.35264))
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("WARN: Unconsumed cmdline flags: --input_layer=a --output_filepath=b\n", ("input_layer", "output_filepath")),
-        ("ERROR: Unknown command line flag 'output_filepath'. Did you mean", ("output_filepath",)),
-        (told("benchmark_gpu.txt"), ()),
-    ],
-)
-def test_flags_that_a_build_does_not_know_are_read(text, names):
-    assert benchmarked.unknown_flags(text) == names
-
-
-def test_a_run_without_figures_is_refused_with_its_first_error():
-    with pytest.raises(RequestError, match="gave no timings: TfLiteGpuDelegate Init"):
-        benchmarked.benchmarked(told("benchmark_failed.txt"))
-    with pytest.raises(RequestError, match="it printed nothing"):
-        benchmarked.benchmarked("")

@@ -74,6 +74,11 @@ OPERATIONS = {
     "constant": lambda x: functional.pad(x, (3, 1, 0, 2), value=0.5),
     "six axes": lambda x: x.reshape(1, 6, 4, 2, 3, 4).permute(0, 3, 5, 1, 2, 4),
     "five axes, counted from behind": lambda x: x.reshape(2, 3, 4, 2, 12).permute([-1, 0, 3, 1, 2]),
+    "repeat": lambda x: x.repeat(2, 1, 1, 3),
+    "repeat by a list": lambda x: x[:, :1].repeat([1, 3, 1, 1]),
+    "repeat to more axes": lambda x: x[0, 0].repeat(2, 3, 1, 2),
+    "expand": lambda x: x[:, :1].expand(-1, 4, -1, -1),
+    "expand to more axes": lambda x: x[0, 0].expand(1, 2, 8, 12),
     "four axes": lambda x: x.permute(0, 2, 3, 1),
     "group norm": nn.GroupNorm(3, 6),
     "group norm without weights": lambda x: functional.group_norm(x, 2, eps=1e-3),
@@ -88,6 +93,10 @@ OPERATIONS = {
     "bilinear": lambda x: functional.interpolate(x, scale_factor=2.0, mode="bilinear"),
     "largest of all": lambda x: x.max(),
     "enlarged": nn.Sequential(nn.ConvTranspose2d(6, 2, 2, 2), nn.ReLU()),
+    "enlarged and cut": nn.ConvTranspose2d(6, 2, 3, 2, 1, 1),
+    "enlarged and cut all around": nn.ConvTranspose2d(6, 2, 5, 2, 1),
+    "enlarged and cut on one axis": nn.ConvTranspose2d(6, 4, (3, 4), (2, 1), (1, 0), (1, 0), groups=2),
+    "enlarged and dilated": nn.ConvTranspose2d(6, 2, 3, 2, 1, 1, dilation=2),
     "enlarged and normed": nn.Sequential(nn.ConvTranspose2d(6, 2, 3, 2, 1), nn.BatchNorm2d(2).eval(), nn.ReLU()),
 }
 

@@ -12,7 +12,8 @@ WideopenError          anything that wideopen refuses; its text is one line
 ├── AnsweredError      an answer that did not know of another one before it
 ├── ForgottenError     a rater who was deleted
 └── RequestError       photos, outputs and settings that contradict each other
-    └── NotAlignedError    two shots that cannot be trusted to show one scene (wideopen.pairs.homography)
+    ├── NotAlignedError    two shots that cannot be trusted to show one scene (wideopen.pairs.homography)
+    └── DisconnectedError  a phone that is gone in the middle (wideopen.export.adb)
 ```
 
 Every message says what came, what was wanted and what to do.

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from wideopen.cli.engines import ENGINE_OPTION, engine_of
+from wideopen.cli.export import export
 from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
 from wideopen.cli.pairs import pairs
 from wideopen.cli.renderers import named_renderer
@@ -45,7 +46,7 @@ def app() -> None:
     "name",
     default="lens",
     show_default=True,
-    metavar="lens|identity|gaussian|CHECKPOINT",
+    metavar="lens|identity|gaussian|CHECKPOINT|FILE",
     help="What renders.",
 )
 @taking(RUN_OPTIONS)
@@ -170,6 +171,7 @@ app.add_command(score)
 app.add_command(time_command)
 app.add_command(leaderboard)
 app.add_command(study)
+app.add_command(export)
 
 
 def main() -> None:

@@ -33,7 +33,8 @@ class Entrant:
     """A contestant, and what a Score says of it beforehand."""
 
     solution: str
-    contestant: "Contestant"
+    contestant: "Contestant | None"
+    """None where it can only be timed."""
     track: str
     device: str
     jobs: int
@@ -43,6 +44,8 @@ class Entrant:
     checkpoint: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     unranked: str = ""
+    file: Path | None = None
+    """An exported file that it runs."""
 
     def draft(self, **known: Any) -> "Score":  # noqa: ANN401
         """The Score without figures."""
@@ -98,7 +101,8 @@ def entrant(what: str, pairs: Sequence["Pair"], settings: dict[str, Any], *, ran
     if given_focus and what != "lens":
         raise click.UsageError("--given-focus is for the lens; networks find their own")
     device = str(settings.get("device", "cpu"))
-    network = hasattr(renderer, "network")
+    exported = hasattr(renderer, "runner")
+    network = exported or hasattr(renderer, "network")
     return Entrant(
         solution=name or solution,
         contestant=Rendering(renderer, given_depth=given_depth, given_focus=given_focus),
@@ -109,6 +113,7 @@ def entrant(what: str, pairs: Sequence["Pair"], settings: dict[str, Any], *, ran
         checkpoint=record,
         settings=stated | {f"given_{hint}": True for hint in hints} | ({"sigma_px": 3.0} if what == "gaussian" else {}),
         unranked=_given(hints),
+        file=Path(what) if exported else None,
     )
 
 
@@ -122,7 +127,7 @@ def timed_entrant(what: str, settings: dict[str, Any]) -> Entrant:
     return entrant(what, [], settings | {"given_depth": False, "given_focus": False}, random_weights=True)
 
 
-def timing_of(entry: Entrant, runtime: str = "torch", **settings: Any) -> "Timing":  # noqa: ANN401
+def timing_of(entry: Entrant, runtime: str | None = None, **settings: Any) -> "Timing":  # noqa: ANN401
     """Time a contestant's renderer in a process of its own.
 
     Raises:
@@ -132,13 +137,68 @@ def timing_of(entry: Entrant, runtime: str = "torch", **settings: Any) -> "Timin
     from wideopen.score.backends import time_by
     from wideopen.score.runtime import time_in_process
 
+    if entry.file is not None:
+        return time_in_process(partial(file_renderer, entry.file, runtime or "auto", settings["threads"]), **settings)
     # As bytes, so that the fresh process loads nothing before its clock runs.
     make = partial(pickle.loads, pickle.dumps(entry.renderer))
     if hasattr(entry.renderer, "network"):
-        return time_by(make, runtime, **settings)
-    if runtime != "torch":
+        return time_by(make, runtime or "torch", **settings)
+    if runtime not in (None, "torch"):
         raise click.UsageError(f"--runtime is for networks; {entry.solution} is none")
     return time_in_process(make, **settings)
+
+
+def file_renderer(file: Path, runtime: Any, threads: int | None) -> "Renderer":  # noqa: ANN401
+    """The renderer of an exported file, for a process that times it."""
+    from wideopen.export.renderer import FileRenderer, load_runner
+
+    return FileRenderer(load_runner(file, runtime, threads=threads))
+
+
+def timing_on_phone(
+    what: str, settings: dict[str, Any], *, benchmark: Path | None, fallback: bool, repeats: int
+) -> "tuple[Entrant, Timing]":
+    """Time a LiteRT file on a phone, its answer compared with that of the CPU here.
+
+    Raises:
+        UsageError: If there is no such file, or no tool.
+        RequestError: What the phone refuses.
+    """
+    from wideopen.export.litert_file import LiteRtRunner, litert_metadata
+    from wideopen.export.parity import as_guides, as_picture
+    from wideopen.export.phone import time_on_phone
+    from wideopen.score.provenance import sha256_of
+    from wideopen.score.runtime import timing_photo
+    from wideopen.zoo.guides import guides_of
+
+    file, device = Path(what), str(settings["device"])
+    if file.suffix.lower() != ".tflite":
+        raise click.UsageError("a phone runs .tflite files; make one by wideopen export --to litert")
+    if benchmark is None:
+        raise click.UsageError("a phone needs the official benchmark_model, --benchmark FILE; docs/phones.md says more")
+    about = litert_metadata(file)
+    photo = timing_photo(about.size_px)
+    inputs = [as_picture(photo), *as_guides(guides_of(photo, about.needs))]
+    timing = time_on_phone(
+        file,
+        device,
+        benchmark=benchmark,
+        size_px=about.size_px,
+        inputs=inputs,
+        expected=lambda: LiteRtRunner(file)(*inputs),
+        repeats=repeats,
+        fallback=fallback,
+        progress=lambda text: click.echo(text, err=True),
+    )
+    entry = Entrant(
+        solution=settings["name"] or about.solution,
+        contestant=None,
+        track=settings["track"] or "gpu",
+        device=timing.device,
+        jobs=1,
+        checkpoint=f"{file.name} sha256:{sha256_of(file)}",
+    )
+    return entry, timing
 
 
 def _renderer(what: str, checkpoint: Path | None, settings: dict[str, Any]) -> tuple["Renderer", str, str | None]:
@@ -153,19 +213,21 @@ def _renderer(what: str, checkpoint: Path | None, settings: dict[str, Any]) -> t
             f"wideopen has no weights of {what}; give a checkpoint of `wideopen train {what}` or `wideopen convert` by "
             "--checkpoint FILE"
         )
-    if what not in names and not what.endswith(".safetensors"):
+    if what not in names and not what.lower().endswith((".safetensors", ".onnx", ".tflite")):
         near = difflib.get_close_matches(what, [*PLAIN, *names], n=1)
         hint = f", perhaps {near[0]}" if near else ""
         raise click.UsageError(
             f"there is no renderer, checkpoint or folder '{what}'{hint}; give {', '.join(PLAIN)}, a solution with "
             "--checkpoint, a .safetensors file, or a folder of pictures"
         )
-    file = Path(what) if checkpoint is None else checkpoint
-    renderer: Any = named_renderer(str(file), settings)
-    if what in names and renderer.solution.name != what:
-        raise RequestError(f"{file} holds weights of {renderer.solution.name}, not of {what}")
     from wideopen.score.provenance import sha256_of
 
+    file = Path(what) if checkpoint is None else checkpoint
+    renderer: Any = named_renderer(str(file), settings)
+    if hasattr(renderer, "runner"):
+        return renderer, renderer.runner.metadata.solution, f"{file.name} sha256:{sha256_of(file)}"
+    if what in names and renderer.solution.name != what:
+        raise RequestError(f"{file} holds weights of {renderer.solution.name}, not of {what}")
     return renderer, renderer.solution.name, f"{file.name} sha256:{sha256_of(file)}"
 
 

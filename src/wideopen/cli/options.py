@@ -1,5 +1,6 @@
 """What commands take: paths, depth, and the lens."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,14 @@ def taking(options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
         return command
 
     return decorate
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """Width and height of ``1536x1024``."""
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
+    if match is None or min(int(side) for side in match.groups()) < 16:
+        raise RequestError(f"size '{text}' is not understood; give width and height, 16 or more, as 1536x1024")
+    return int(match[1]), int(match[2])
 
 
 def text_of(path: Path) -> str:

@@ -1,7 +1,6 @@
 """Commands that score, time and rank."""
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wideopen.cli.bar import bar
-from wideopen.cli.contestants import entrant, timed_entrant, timing_of
+from wideopen.cli.contestants import entrant, timed_entrant, timing_of, timing_on_phone
 from wideopen.cli.engines import ENGINE_OPTION, engine_of
-from wideopen.cli.options import LENS_OPTIONS, PATH, taking
+from wideopen.cli.options import LENS_OPTIONS, PATH, size_of, taking
 from wideopen.cli.zoo import RUN_OPTIONS
 from wideopen.errors import RequestError
 
@@ -107,11 +106,13 @@ def score(
     from wideopen.score.score import write_score
 
     _refuse_output(output, overwrite=overwrite)
-    size = _size(size_px)
+    size = size_of(size_px)
     chosen = protocol(protocol_name)
     engine_of(engine, jobs, settings)
     pairs = pairs_in(folder, split=split)
     entry = entrant(what, pairs, settings)
+    if entry.contestant is None:
+        raise click.UsageError(f"{what} can only be timed")
     if timed and entry.renderer is None:
         raise click.UsageError(f"{what} is a folder of pictures, which takes no time; leave out --time")
     with bar("scoring") as progress:
@@ -142,11 +143,11 @@ def score(
 @taking(_TIMING_OPTIONS)
 @click.option(
     "--runtime",
-    default="torch",
-    show_default=True,
     metavar="torch|torch-compile|onnxruntime|openvino|litert",
-    help="For networks: what runs them.",
+    help="For networks: what runs them.  [default: torch; of a file the first that suits]",
 )
+@click.option("--benchmark", type=PATH, metavar="FILE", help="For --device android: the official benchmark_model.")
+@click.option("--fallback", is_flag=True, help="On a phone: let the CPU run what its GPU does not take.")
 @taking(LENS_OPTIONS)
 @taking(RUN_OPTIONS)
 @_OVERWRITE
@@ -157,24 +158,30 @@ def time_command(
     size_px: str,
     threads: int | None,
     repeats: int,
-    runtime: str,
+    runtime: str | None,
+    benchmark: Path | None,
+    fallback: bool,
     overwrite: bool,
     as_json: bool,
     **settings: Any,  # noqa: ANN401
 ) -> None:
     """Time one photo, whole photo in to whole photo out, and a network alone.
 
-    WHAT is identity, gaussian, lens, a checkpoint, or a solution, which without --checkpoint has random weights. The
-    median of several runs counts, behind one to warm up; load by other programs is said.
+    WHAT is identity, gaussian, lens, a checkpoint, a file of `wideopen export`, or a solution, which without
+    --checkpoint has random weights. The median of several runs counts, behind one to warm up; load by other programs
+    is said. A .tflite file can be timed on a phone, by --device android or android:SERIAL.
     """
     from wideopen.score.score import write_score
 
     _refuse_output(output, overwrite=overwrite)
-    size = _size(size_px)
-    entry = timed_entrant(what, settings)
-    timing = timing_of(entry, runtime, size_px=size, threads=threads, repeats=repeats)
+    size = size_of(size_px)
+    if str(settings["device"]).startswith("android"):
+        entry, timing = timing_on_phone(what, settings, benchmark=benchmark, fallback=fallback, repeats=repeats)
+    else:
+        entry = timed_entrant(what, settings)
+        timing = timing_of(entry, runtime, size_px=size, threads=threads, repeats=repeats)
     if output is not None:
-        draft = entry.draft(protocol="runtime/1")
+        draft = entry.draft(protocol="runtime/1", notes=getattr(timing, "notes", ()))
         write_score(replace(draft, runtime_s=timing.median_s, timing=timing.to_record()), output)
     click.echo(json.dumps(timing.to_record()) if as_json else timing.says())
 
@@ -222,14 +229,6 @@ def leaderboard(
         click.echo(as_text(rows, by=by))
         for warning in warnings_of(row.score for row in rows):
             click.echo(f"careful: {warning}", err=True)
-
-
-def _size(text: str) -> tuple[int, int]:
-    """Width and height of ``1536x1024``."""
-    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
-    if match is None or min(int(side) for side in match.groups()) < 16:
-        raise RequestError(f"size '{text}' is not understood; give width and height, 16 or more, as 1536x1024")
-    return int(match[1]), int(match[2])
 
 
 def _refuse_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, ...] = (".json",)) -> None:

@@ -143,21 +143,25 @@ def renderer_of(name: str, settings: dict[str, Any], *, random_weights: bool = F
             f"{name} is a network, and wideopen has no weights of it; give a checkpoint, --with {name}.safetensors, of "
             f"`wideopen train {name}` or `wideopen convert`"
         )
-    if not name.endswith(".safetensors") and not random_weights:
+    is_file = name.lower().endswith((".onnx", ".tflite"))
+    if not (is_file or name.endswith(".safetensors") or random_weights):
         raise click.UsageError(
-            f"there is no renderer '{name}' here; use lens, identity, gaussian or a .safetensors checkpoint"
+            f"there is no renderer '{name}' here; use lens, identity, gaussian, a .safetensors checkpoint, or an .onnx "
+            "or .tflite file of wideopen export"
         )
     context = click.get_current_context()
     for option in settings.keys() - {"depth", "depth_kind", "saliency", "device", "precision"}:
         if context.get_parameter_source(option) == ParameterSource.COMMANDLINE:
             shown = next(each.opts[0] for each in context.command.params if each.name == option)
             raise click.UsageError(f"{shown} is for the lens; a network renders as the pairs that it learned from")
+    if is_file:
+        return _file_renderer(Path(name), settings)
     with research():
         from wideopen.zoo.checkpoint import load
         from wideopen.zoo.frontends import load_front_end
         from wideopen.zoo.run import SolutionRenderer, prepared
 
-        found, network = _random(name) if random_weights else load(Path(name))[:2]
+        found, network = random_network(name) if random_weights else load(Path(name))[:2]
         own_depth = settings["depth"].endswith(".safetensors")
         return prepared(
             SolutionRenderer(
@@ -173,7 +177,29 @@ def renderer_of(name: str, settings: dict[str, Any], *, random_weights: bool = F
         )
 
 
-def _random(name: str) -> tuple["Solution", Any]:
+def _file_renderer(path: Path, settings: dict[str, Any]) -> "Renderer":
+    """Make the renderer of an exported file; torch is needed for front ends alone."""
+    from wideopen.export.renderer import FileRenderer, load_runner
+
+    if settings["device"] != "cpu":
+        raise click.UsageError("files of wideopen export run on the CPU here; leave --device out")
+    own_depth = settings["depth"].endswith(".safetensors")
+    front_end = None
+    if own_depth:
+        with research():
+            from wideopen.zoo.frontends import load_front_end
+
+            front_end = load_front_end(Path(settings["depth"]), "depth")
+    return FileRenderer(
+        load_runner(path),
+        depth="auto" if own_depth else settings["depth"],
+        depth_kind=settings["depth_kind"],
+        depth_front_end=front_end,
+        saliency=_saliency(settings["saliency"]),
+    )
+
+
+def random_network(name: str) -> tuple["Solution", Any]:
     """A solution's network as it is before training, the same every time."""
     import torch
 
@@ -188,11 +214,12 @@ def _random(name: str) -> tuple["Solution", Any]:
 def _saliency(path: Path | None) -> Any:  # noqa: ANN401
     """A map of a file, or the network of a checkpoint."""
     from wideopen.scene.mapfile import read_depth
-    from wideopen.zoo.frontends import load_front_end
 
     if path is None:
         return None
     if path.suffix == ".safetensors":
+        from wideopen.zoo.frontends import load_front_end
+
         return load_front_end(path, "saliency")
     return read_depth(path).dioptres
 

@@ -1,0 +1,1 @@
+"""Out of PyTorch: networks as files that other runtimes and phones take."""
