@@ -18,7 +18,7 @@ _SUMS = frozenset(
 """Sums over a picture have more terms than half precision has numbers."""
 _ROOTS = frozenset({"Sqrt", "Reciprocal", "Pow"})
 _EXPONENTIALS = frozenset({"Exp", "Softmax"})
-_FEEDING = frozenset({"Sub", "Mul", "Add", "Cast", "Identity"})
+_FEEDING = frozenset({"Sub", "Mul", "Add", "Div", "Max", "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 _INTEGER = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm"})
 
 
@@ -62,7 +62,7 @@ def _spare_casts(graph: Any) -> None:  # noqa: ANN401
 
 
 def _feeding(model: Any) -> list[str]:  # noqa: ANN401
-    """Names of sums and roots, and of nodes whose results go into them and nowhere else."""
+    """Names of sums and roots, of nodes whose results go into them and nowhere else, and of what is made of them."""
     nodes = list(model.graph.node)
     readers: dict[str, list[Any]] = {}
     for k, node in enumerate(nodes):
@@ -74,6 +74,15 @@ def _feeding(model: Any) -> list[str]:  # noqa: ANN401
         after = [reader for name in node.output for reader in readers.get(name, [])]
         if node.op_type in _FEEDING and after and all(reader.name in kept for reader in after):
             kept.add(node.name)
+    # What is made of sums alone comes next: a sum is too large before it is divided by its number of terms.
+    constant = {each.name for each in model.graph.initializer}
+    constant |= {node.output[0] for node in nodes if node.op_type == "Constant"}
+    summed = {name for node in nodes if node.name in kept for name in node.output}
+    for node in nodes:
+        given = [name for name in node.input if name and name not in constant]
+        if node.op_type in _FEEDING and given and all(name in summed for name in given):
+            kept.add(node.name)
+            summed.update(node.output)
     return sorted(kept)
 
 
