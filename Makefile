@@ -4,7 +4,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow docs pairs truth speed startup light eye align pairset resume study zoo challenge scores page picture clean
+.PHONY: demo test test-slow test-mobile docs pairs truth speed startup light eye align pairset resume study zoo challenge scores page picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -20,6 +20,16 @@ test: $(TEST)/installed
 
 test-slow: $(TEST)/installed $(TEST)/installed-ray
 	$(TEST)/bin/python -m pytest -m slow
+
+# LiteRT holds other packages back, so it has an environment of its own; needs chromium and libvulkan1 for the GPU check
+test-mobile: .venv-mobile/installed
+	.venv-mobile/bin/python -m pytest tests/test_export_litert.py -p no:anyio
+
+.venv-mobile/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-mobile
+	.venv-mobile/bin/python -m pip install --quiet -c constraints.txt torch litert-torch ai-edge-litert
+	.venv-mobile/bin/python -m pip install --quiet -c constraints.txt -e '.[research]' pytest hypothesis
+	touch $@
 
 # The references of docs/, from the code itself
 docs: $(TEST)/installed
