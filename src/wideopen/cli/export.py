@@ -1,7 +1,6 @@
 """The command that takes networks out of PyTorch."""
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +52,8 @@ def export(
     """
     if check_gpu and target != "litert":
         raise click.UsageError("--check-gpu is for LiteRT files; give --to litert")
+    from wideopen.score.provenance import command
+
     out = Path(f"{Path(what).stem}{_SUFFIXES[target]}") if output is None else output
     size_px = size_of(size_text)
     with research():
@@ -67,7 +68,7 @@ def export(
                 precision=precision,
                 photos=_photos(photos),
                 overwrite=overwrite,
-                command=_command(),
+                command=command(),
             )
         refusals = _refusals(out) if check_gpu else None
     shown = record | {"refused_by_gpu": refusals}
@@ -118,10 +119,11 @@ def _export_scene(
     overwrite: bool,
 ) -> dict[str, Any]:
     from wideopen.export.onnx_file import export_onnx
+    from wideopen.score.provenance import command
 
     if target != "onnx":
         raise click.UsageError("the scene network is ONNX by birth; give --to onnx")
-    done = export_onnx("scene", out, size_px=size_px, precision=precision, overwrite=overwrite, command=_command())
+    done = export_onnx("scene", out, size_px=size_px, precision=precision, overwrite=overwrite, command=command())
     return dict(vars(done))
 
 
@@ -136,11 +138,6 @@ def _refusals(file: Path) -> list[dict[str, Any]]:
     from wideopen.export.gpu_check import check_gpu
 
     return [dict(vars(each)) for each in check_gpu(file)]
-
-
-def _command() -> str:
-    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
-    return shlex.join(["wideopen", *words])
 
 
 def _told(record: dict[str, Any]) -> str:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +72,7 @@ def train_solution(
     with research():
         import torch
 
+        from wideopen.score.provenance import command
         from wideopen.train.loop import Settings
         from wideopen.train.loop import train as run
         from wideopen.train.recipe import Recipe
@@ -87,7 +86,7 @@ def train_solution(
         found = found if steps is None else found.shortened(steps)
         device = _device(device, torch.cuda.is_available())
         half = device.startswith("cuda") if bfloat16 is None else bfloat16
-        given = Settings(device=device, bfloat16=half, command=_command(), **settings)
+        given = Settings(device=device, bfloat16=half, command=command(), **settings)
         best = run(found, pairs, out, given, resume=resume, tell=lambda text: click.echo(text, err=True))
     click.echo(f"{best}; use it by wideopen render PHOTO --with {best}")
 
@@ -97,12 +96,6 @@ def _device(name: str, has_cuda: bool) -> str:
     if name != "auto":
         return name
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if has_cuda else "cpu"
-
-
-def _command() -> str:
-    """What was typed, without places of this machine."""
-    words = [Path(word).name if "/" in word and Path(word).is_absolute() else word for word in sys.argv[1:]]
-    return shlex.join(["wideopen", *words])
 
 
 @click.group()

@@ -14,7 +14,7 @@ import numpy as np
 
 from wideopen.errors import RequestError
 from wideopen.export.metadata import Exported, Metadata, Precision
-from wideopen.export.onnx_file import licence_of, plainly
+from wideopen.export.onnx_file import metadata_of, plainly
 from wideopen.export.parity import Parity, as_guides, as_picture, fitted, parity, refuse_beyond, worst
 from wideopen.photo import Photo
 from wideopen.photo.whole import whole_file
@@ -69,20 +69,8 @@ def export_litert(
     """
     _refuse(out, precision, overwrite)
     ready()
-    from wideopen.zoo.layers import uses_statistics
-
     plain = plainly(renderer)
-    metadata = Metadata(
-        solution=plain.solution.name,
-        size_px=size_px,
-        precision=precision,
-        needs=plain.solution.needs,
-        looks_at_whole=uses_statistics(plain.network),
-        title=plain.solution.title,
-        licence=licence_of(plain, record),
-        command=command,
-        checkpoint=record.to_json() if record is not None else "",
-    )
+    metadata = metadata_of(plain, size_px, precision, record, command)
     seen = [timing_photo(size_px), *(fitted(photo, size_px) for photo in photos)]
     try:
         with whole_file(out) as beside:

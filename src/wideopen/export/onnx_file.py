@@ -133,19 +133,7 @@ def finish(
     Raises:
         RequestError: If the file differs from PyTorch by too much, or cannot be written.
     """
-    from wideopen.zoo.layers import uses_statistics
-
-    metadata = Metadata(
-        solution=plain.solution.name,
-        size_px=size_px,
-        precision=precision,
-        needs=plain.solution.needs,
-        looks_at_whole=uses_statistics(plain.network),
-        title=plain.solution.title,
-        licence=licence_of(plain, record),
-        command=command,
-        checkpoint=record.to_json() if record is not None else "",
-    )
+    metadata = metadata_of(plain, size_px, precision, record, command)
     seen = [timing_photo(size_px), *(fitted(photo, size_px) for photo in photos)]
     inputs = [given_for(plain, photo) for photo in seen]
     if precision == "float16":
@@ -168,6 +156,25 @@ def plainly(renderer: "SolutionRenderer") -> "SolutionRenderer":
     network: Any = copy.deepcopy(renderer.network).eval().cpu().float()
     network = network.to(memory_format=torch.contiguous_format)
     return replace(renderer, network=network, device="cpu", precision="float32", whole_px=sys.maxsize)
+
+
+def metadata_of(
+    plain: "SolutionRenderer", size_px: tuple[int, int], precision: Precision, record: "Record | None", command: str
+) -> Metadata:
+    """What any file says of a solution, whatever its format."""
+    from wideopen.zoo.layers import uses_statistics
+
+    return Metadata(
+        solution=plain.solution.name,
+        size_px=size_px,
+        precision=precision,
+        needs=plain.solution.needs,
+        looks_at_whole=uses_statistics(plain.network),
+        title=plain.solution.title,
+        licence=licence_of(plain, record),
+        command=command,
+        checkpoint=record.to_json() if record is not None else "",
+    )
 
 
 def licence_of(renderer: "SolutionRenderer", record: "Record | None") -> str:

@@ -45,7 +45,7 @@ def pairs_in(folder: Path, *, split: str | None = None) -> list[Pair]:
         raise RequestError(f"{folder} holds no pairs; it needs pictures in {ORIGINAL}/ and {BOKEH}/")
     rows = read_manifest(folder / MANIFEST) if (folder / MANIFEST).exists() else None
     if rows is None:
-        alone = sorted(set(originals) ^ set(bokeh), key=_by_number)
+        alone = sorted(set(originals) ^ set(bokeh), key=by_number)
         if alone:
             raise RequestError(f"{folder}: {len(alone)} pictures have no partner, the first is {alone[0]}")
         names, parts = list(originals), dict.fromkeys(originals, "")
@@ -62,7 +62,7 @@ def pairs_in(folder: Path, *, split: str | None = None) -> list[Pair]:
     depths, mattes, focus = (_pictures(folder / each) for each in (DEPTH, MATTE, FOCUS))
     return [
         Pair(name, originals[name], bokeh[name], depths.get(name), mattes.get(name), parts[name], focus.get(name))
-        for name in sorted(names, key=_by_number)
+        for name in sorted(names, key=by_number)
     ]
 
 
@@ -73,6 +73,6 @@ def _pictures(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in found if path.suffix.lower() in SUFFIXES}
 
 
-def _by_number(name: str) -> tuple[int, str]:
+def by_number(name: str) -> tuple[int, str]:
     """Order 2 before 10, and names that are no numbers after those that are."""
     return (int(name), name) if name.isdecimal() else (1 << 62, name)

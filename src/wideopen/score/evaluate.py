@@ -107,7 +107,7 @@ def evaluate(
     if not pairs:
         raise RequestError("there are no pairs to score on")
     for pair in pairs:
-        _refuse_unequal(pair)
+        refuse_unequal(pair)
     partial = None if out is None or gallery < 1 else out.with_name(f"{out.stem}.files.partial")
     task = Measuring(contestant, draft.protocol, lpips_body, partial)
     keys = _keys(contestant, pairs, draft, lpips_body, pictures=partial is not None)
@@ -170,7 +170,12 @@ def levels_of(photo: Photo) -> np.ndarray:
     return np.rint(photo.pixels.clip(0, 1) * 255).astype(np.uint8)
 
 
-def _refuse_unequal(pair: Pair) -> None:
+def refuse_unequal(pair: Pair) -> None:
+    """Refuse a pair whose pictures differ in size, by the heads of its files.
+
+    Raises:
+        RequestError: If they do.
+    """
     (width, height), other = size_of(pair.original), size_of(pair.bokeh)
     if (width, height) != other:
         raise RequestError(

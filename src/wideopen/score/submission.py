@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wideopen.errors import PhotoError, RequestError
-from wideopen.pairs.pair import Pair
+from wideopen.pairs.pair import Pair, by_number
 from wideopen.pairs.pairset import size_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
@@ -32,7 +32,7 @@ def pictures_of(folder: Path, pairs: Sequence[Pair]) -> dict[str, Path]:
     if files and len(known) < len(wanted) / 2 and len(known) < len(by_name) / 2:
         raise RequestError(
             f"{folder} looks like pictures of another data set: it holds {some([each.name for each in files])}, and "
-            f"the pairs are called {some(sorted(wanted, key=_by_number))}; give one picture for each pair, under "
+            f"the pairs are called {some(sorted(wanted, key=by_number))}; give one picture for each pair, under "
             "its name"
         )
     faults = [
@@ -107,8 +107,4 @@ def _suffix(files: Sequence[Path]) -> str:
 
 
 def _by_name(path: Path) -> tuple[int, str]:
-    return _by_number(path.stem)
-
-
-def _by_number(name: str) -> tuple[int, str]:
-    return (int(name), name) if name.isdecimal() else (1 << 62, name)
+    return by_number(path.stem)

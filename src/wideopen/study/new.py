@@ -16,6 +16,7 @@ from wideopen.pairs.pair import Pair
 from wideopen.pairs.pairset import size_of
 from wideopen.photo import Photo, read
 from wideopen.renderer.gaussian import GaussianRenderer
+from wideopen.score.evaluate import levels_of, refuse_unequal
 from wideopen.score.score import read_score
 from wideopen.score.submission import pictures_of
 from wideopen.study.plan import PICTURES, TRUTH, Study, write_study
@@ -134,8 +135,7 @@ def _refuse(pairs: Sequence[Pair], results: Mapping[str, Path], folder: Path, as
     for path in asked.scores.values():
         read_score(path)
     for pair in pairs:
-        if size_of(pair.original) != size_of(pair.bokeh):
-            raise RequestError(f"pair {pair.name}: original and bokeh differ in size; build the pair again")
+        refuse_unequal(pair)
 
 
 def _copied(pair: Pair, answers: Mapping[str, Path], methods: Mapping[str, Kind], folder: Path) -> dict[str, str]:
@@ -154,6 +154,7 @@ def _copied(pair: Pair, answers: Mapping[str, Path], methods: Mapping[str, Kind]
 
 def _written(photo: Photo, folder: Path) -> str:
     name = f"{secrets.token_hex(16)}.webp"
-    levels = np.rint(photo.pixels.clip(0, 1) * 255).astype(np.uint8)
-    Image.fromarray(levels).save(folder / name, lossless=True, quality=30, method=1, exact=True, icc_profile=photo.icc)
+    Image.fromarray(levels_of(photo)).save(
+        folder / name, lossless=True, quality=30, method=1, exact=True, icc_profile=photo.icc
+    )
     return name

@@ -10,8 +10,9 @@ from torch import nn
 
 from wideopen.optics import DepthMap
 from wideopen.pairs.pair import Pair
-from wideopen.photo import Photo, read
+from wideopen.photo import read
 from wideopen.scene.mapfile import read_depth
+from wideopen.score.evaluate import levels_of
 from wideopen.score.metrics import psnr_db, ssim
 from wideopen.train.recipe import Stage
 from wideopen.zoo.run import SolutionRenderer
@@ -43,10 +44,10 @@ def judge(solution: Solution, network: nn.Module, pairs: Sequence[Pair], out: Pa
     for k, pair in enumerate(pairs):
         original, bokeh = read(pair.original), read(pair.bokeh)
         renderer = SolutionRenderer(solution, network, depth=_depth(pair), saliency=_matte(pair), device=device)
-        found, wanted = (_bytes(photo) for photo in (renderer(original), bokeh))
+        found, wanted = (levels_of(photo) for photo in (renderer(original), bokeh))
         figures.append((psnr_db(found, wanted), ssim(found, wanted)))
         if k < SAMPLES:
-            sheet = np.concatenate([_bytes(original), found, wanted], axis=1)
+            sheet = np.concatenate([levels_of(original), found, wanted], axis=1)
             (out / "samples").mkdir(exist_ok=True)
             Image.fromarray(sheet).save(out / "samples" / f"{pair.name}.jpg", quality=92)
     network.train(was_training)
@@ -60,7 +61,3 @@ def _depth(pair: Pair) -> str | DepthMap:
 
 def _matte(pair: Pair) -> np.ndarray | None:
     return None if pair.matte is None else read_depth(pair.matte).dioptres
-
-
-def _bytes(photo: Photo) -> np.ndarray:
-    return np.rint(photo.pixels.clip(0, 1) * 255).astype(np.uint8)
