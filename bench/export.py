@@ -1,17 +1,18 @@
 """Which networks leave PyTorch, how near do they stay, and what is won?
 
-python bench/export.py [--size 1536x1024] [--only NAME...] [--checkpoints DIR] [--litert FILE] [--limit 1800]
-                       [--json FILE]
+python bench/export.py [--size 1536x1024] [--only NAME...] [--checkpoints DIR] [--photos DIR] [--litert FILE]
+                       [--limit 1800] [--json FILE]
 
 Each solution, with the weights of DIR/NAME/best.safetensors or else random ones, is exported to ONNX in a process of
-its own and within a time limit; a failure is a row with its reason. The error is the largest difference from PyTorch
-in float32, in 8-bit levels, on the bundled sample; the contrast beside it is what PyTorch's picture has between its
-darkest and its brightest value, for random weights may give a flat one, on which a small error says little. Seconds
-are the least of three runs behind one to warm up, all in the same process on two threads and in float32: torch as it
-is (channels first, no gradient), ONNX Runtime and OpenVINO; guides are given. float16 and int8 have the size of their
-file and the PSNR between their picture and that of PyTorch in float32, even where the export would be refused for it;
-only that of trained weights says what it costs, and int8 has been calibrated on crops of the same sample. The columns
-of LiteRT come from the file that bench/litert.py --json writes.
+its own and within a time limit; a failure is a row with its reason. Untrained solutions that share a network are
+measured once. The error is the largest difference from PyTorch in float32, in 8-bit levels, on the bundled sample and
+the first two photos of --photos; the contrast beside it is what PyTorch's picture has between its darkest and its
+brightest value, for random weights may give a flat one, on which a small error says little. Seconds are the least of
+three runs behind one to warm up, all in the same process on two threads and in float32: torch as it is (channels first,
+no gradient), ONNX Runtime and OpenVINO; guides are given. float16 and int8 have the size of their file, the least PSNR
+between their pictures and those of PyTorch in float32, even where the export would be refused for it, and the seconds
+of ONNX Runtime; only the PSNR of trained weights says what they cost, and int8 has been calibrated on crops of the same
+pictures. The columns of LiteRT come from the file that bench/litert.py --json writes.
 """
 
 import argparse
@@ -41,10 +42,11 @@ def seconds(run, repeats=3):
     return min(taken)
 
 
-def one(name, size_px, checkpoints):
+def one(name, size_px, checkpoints, photos):
     """Export and time one solution; in a process of its own. Gives what it has after every step."""
     import torch
 
+    import wideopen
     from wideopen.errors import RequestError
     from wideopen.export import onnx_file, parity
     from wideopen.export.portable import Portable
@@ -64,6 +66,7 @@ def one(name, size_px, checkpoints):
     plain = onnx_file.plainly(SolutionRenderer(found, network))
     portable = Portable(found, plain.network, size_px=size_px).eval()
     given = onnx_file.given_for(plain, timing_photo(size_px))
+    seen = [wideopen.read(each) for each in sorted(photos.iterdir())[:2]] if photos else []
     row = {"weights": f"step {record.step}" if record else "random"}
     start = time.perf_counter()
     model = onnx_file.traced(portable, found, given)
@@ -71,7 +74,7 @@ def one(name, size_px, checkpoints):
     row["operators"] = len(model.graph.node)
     with tempfile.TemporaryDirectory(prefix="wideopen-") as folder:
         file = Path(folder) / "float32.onnx"
-        done = onnx_file.finish(model, plain, file, size_px=size_px)
+        done = onnx_file.finish(model, plain, file, size_px=size_px, photos=seen)
         row |= {"error_levels": done.error_levels, "contrast_levels": done.contrast_levels, "bytes": done.bytes}
         yield row
         inputs = [torch.from_numpy(each) for each in given]
@@ -92,11 +95,13 @@ def one(name, size_px, checkpoints):
         with tempfile.TemporaryDirectory(prefix="wideopen-") as folder:
             out = Path(folder) / "network.onnx"
             try:
-                done = onnx_file.finish(model, plain, out, size_px=size_px, precision=precision)
+                done = onnx_file.finish(model, plain, out, size_px=size_px, precision=precision, photos=seen)
+                runner = load_runner(out, "onnxruntime", threads=THREADS)
                 row[precision] = {
                     "bytes": done.bytes,
                     "psnr_db": done.psnr_db,
                     "error_levels": done.error_levels,
+                    "seconds": seconds(lambda runner=runner: runner(*given)),
                 }
             except Exception as error:  # a row says why
                 row[precision] = {"error": " ".join(str(error).split())[:200]}
@@ -106,7 +111,8 @@ def one(name, size_px, checkpoints):
 def measured(name, arguments):
     """The last row that the process gave, and why there was none after it."""
     words = [sys.executable, __file__, "--one", name, "--size", arguments.size]
-    words += ["--checkpoints", str(arguments.checkpoints)] if arguments.checkpoints else []
+    for option in ("checkpoints", "photos"):
+        words += [f"--{option}", str(getattr(arguments, option))] if getattr(arguments, option) else []
     environment = os.environ | {"OMP_NUM_THREADS": str(THREADS)}
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=arguments.limit, env=environment)
@@ -132,7 +138,7 @@ def cells_of(row, phone):
         found = row.get(precision, {})
         if "psnr_db" not in found:
             return found.get("error", "")
-        return f"{found['bytes'] / 1e6:.1f} MB, {found['psnr_db']:.1f} dB"
+        return f"{found['bytes'] / 1e6:.1f} MB, {found['psnr_db']:.1f} dB, {found['seconds']:.2f} s"
 
     exported = told("export_s", "yes, in {:.0f} s") if "bytes" in row else ""
     failed = row.get("failed", "")
@@ -153,10 +159,10 @@ def phone_cells(phone):
         return ["", "", ""]
     refused = phone.get("refused")
     if isinstance(refused, list):
-        refused = ", ".join(each if isinstance(each, str) else each.get("operator", str(each)) for each in refused)
+        refused = ", ".join(sorted({each["operation"] for each in refused}))
     taken = phone.get("seconds")
     return [
-        phone.get("error") or ("yes" if phone.get("converts", True) else "no"),
+        phone.get("error") or "yes",
         "" if refused is None else refused or "nothing",
         f"{taken:.2f} s" if isinstance(taken, int | float) else "",
     ]
@@ -169,6 +175,7 @@ def main():
     parser.add_argument("--size", default="1536x1024")
     parser.add_argument("--only", nargs="*", default=[each.name for each in SOLUTIONS])
     parser.add_argument("--checkpoints", type=Path, help="folder of runs, as wideopen train leaves it")
+    parser.add_argument("--photos", type=Path, help="folder of sharp photos to compare on")
     parser.add_argument("--litert", type=Path, help="what bench/litert.py wrote")
     parser.add_argument("--limit", type=int, default=1800, help="seconds for each solution")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -180,7 +187,7 @@ def main():
 
         told = sys.stdout
         with quiet():  # standard output carries rows
-            for row in one(arguments.one, size_px, arguments.checkpoints):
+            for row in one(arguments.one, size_px, arguments.checkpoints, arguments.photos):
                 print(json.dumps(row), file=told, flush=True)
         return
     from importlib.metadata import version
@@ -193,9 +200,16 @@ def main():
     print(f"{machine}, {arguments.size}.\n")
     print(f"| {' | '.join(HEADS)} |")
     print("|---|---|---|" + "--:|" * (len(HEADS) - 3), flush=True)
-    rows = {}
-    for name in (each.name for each in SOLUTIONS if each.name in arguments.only):
-        rows[name] = measured(name, arguments)
+    rows, by_network = {}, {}
+    for each in sorted(SOLUTIONS, key=lambda each: each.parameters):
+        name = each.name
+        if name not in arguments.only:
+            continue
+        trained = arguments.checkpoints and (arguments.checkpoints / name / "best.safetensors").is_file()
+        key = name if trained else each.build
+        if key not in by_network:
+            by_network[key] = measured(name, arguments)
+        rows[name] = {**by_network[key], "solution": name}
         print(f"| {' | '.join(cells_of(rows[name], phones.get(name)))} |", flush=True)
     if arguments.json:
         told = {"machine": machine, "size": arguments.size, "solutions": rows}

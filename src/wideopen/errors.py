@@ -8,7 +8,7 @@ WideopenError          anything that wideopen refuses; its text is one line
 ├── FocusError         a focus that the photo or its depth cannot answer
 ├── OpticsError        a lens that cannot exist, or blurs more than a photo is large
 ├── TrainingError      a network that cannot learn on
-├── StoreError         answers of a study that cannot be kept (wideopen.study.store)
+├── StoreError         what cannot be kept in a database (wideopen.database)
 ├── AnsweredError      an answer that did not know of another one before it
 ├── ForgottenError     a rater who was deleted
 └── RequestError       photos, outputs and settings that contradict each other

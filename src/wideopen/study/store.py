@@ -5,18 +5,15 @@ are ordered by their numbers, never by the clock.
 """
 
 import secrets
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, func, inspect, make_url, select
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, Row, func, inspect, select
 
+from wideopen.database import Database, StoreError
 from wideopen.errors import RequestError, WideopenError
 from wideopen.study.plan import Study, read_study
 from wideopen.study.sitting import fingerprint, trials_of
@@ -24,12 +21,7 @@ from wideopen.study.tables import VERSION, about, metadata, raters, votes
 from wideopen.study.vote import Vote
 
 FILE = "votes.db"
-_WAIT_S = 30
-"""For another process that writes, or for a connection."""
-
-
-class StoreError(WideopenError):
-    """The store cannot be written or read: the disk is full, the database is gone. Nothing was kept of this answer."""
+__all__ = ["Answer", "AnsweredError", "ForgottenError", "Rater", "Screen", "Sheet", "Store", "StoreError", "open_store"]
 
 
 class AnsweredError(WideopenError):
@@ -105,8 +97,8 @@ def open_store(folder: Path, database: str | None = None, *, clock: Callable[[],
         StoreError: If it cannot be opened.
     """
     study = read_study(folder)
-    engine = _engine(folder, database)
-    store = Store(engine, clock or (lambda: datetime.now(UTC)))
+    opened = Database.open(folder / FILE, database, what="the votes", extra="study")
+    store = Store(opened, clock or (lambda: datetime.now(UTC)))
     try:
         store._prepare(study)
     except BaseException:
@@ -118,31 +110,34 @@ def open_store(folder: Path, database: str | None = None, *, clock: Callable[[],
 class Store:
     """All that was said in one study. Any number of threads and processes may use it at once."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
-        self.engine = engine
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
         self._clock = clock
-        # SQLite has one writer at a time; waiting in line is fairer, and quicker, than asking again and again.
-        self._turn = Lock() if engine.dialect.name == "sqlite" else nullcontext()
+
+    @property
+    def engine(self) -> Engine:
+        """What connects."""
+        return self._database.engine
 
     def close(self) -> None:
         """Give all connections back."""
-        self.engine.dispose()
+        self._database.close()
 
     def add_rater(self) -> str:
         """Add a rater and give its name."""
         name = secrets.token_hex(8)
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.execute(raters.insert().values(name=name, created=self._now()))
         return name
 
     def raters(self) -> list[Rater]:
         """List all raters, deleted ones too, in the order in which they were added."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [_rater(row) for row in connection.execute(select(raters).order_by(raters.c.id))]
 
     def sheet(self, rater: str) -> Sheet | None:
         """Give what a rater has answered; nothing where there is no such rater."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(select(raters).where(raters.c.name == rater)).one_or_none()
             return None if row is None else self._sheet(connection, row)
 
@@ -153,7 +148,7 @@ class Store:
             ForgottenError: If the rater was deleted.
             StoreError: If this cannot be kept.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             # Whoever asks for a number waits here for the one before.
             connection.execute(select(about).with_for_update()).all()
             row = self._locked(connection, rater)
@@ -179,7 +174,7 @@ class Store:
             ForgottenError: If the rater was deleted.
             StoreError: If this cannot be kept.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             row = self._locked(connection, rater)
             if row.trained is None:
                 row = self._change(connection, rater, trained=self._now())
@@ -201,7 +196,7 @@ class Store:
             ForgottenError: If the rater was deleted.
             StoreError: If this cannot be kept; then nothing was.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             row = self._locked(connection, rater)
             sheet = self._sheet(connection, row)
             known = connection.execute(select(votes).where(votes.c.rater == rater, votes.c.request == request))
@@ -225,7 +220,7 @@ class Store:
         Raises:
             StoreError: If this cannot be done.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             found = connection.execute(select(raters.c.name).where(raters.c.name == rater).with_for_update())
             if found.one_or_none() is None:
                 return False
@@ -236,7 +231,7 @@ class Store:
 
     def history(self) -> list[Answer]:
         """List all answers ever given, those that were changed later too, in the order in which they came."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [_answer(row) for row in connection.execute(select(votes).order_by(votes.c.id))]
 
     def votes(self, study: Study) -> list[Vote]:
@@ -270,10 +265,8 @@ class Store:
         found = self._facts()
         if not found:
             facts = [{"name": "version", "value": str(VERSION)}, {"name": "plan", "value": fingerprint(study)}]
-            with self._writing() as connection:
-                if self.engine.dialect.name == "postgresql":
-                    # Where several processes begin at once, one makes the tables.
-                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(3217410254)")
+            with self._database.writing() as connection:
+                self._database.wait_in_line(connection)
                 metadata.create_all(connection)
                 if not connection.execute(select(about)).all():
                     connection.execute(about.insert(), facts)
@@ -291,7 +284,7 @@ class Store:
             )
 
     def _facts(self) -> dict[str, str]:
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             if not inspect(connection).has_table(about.name):
                 return {}
             return {row.name: row.value for row in connection.execute(select(about))}
@@ -316,62 +309,6 @@ class Store:
 
     def _now(self) -> str:
         return self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with _told(), self.engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with _told(), self._turn, self.engine.execution_options(writes=True).begin() as connection:
-            yield connection
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say in one line what a database says in many."""
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise StoreError(f"the store of the votes cannot be used ({reason}); nothing was changed") from error
-
-
-def _engine(folder: Path, database: str | None) -> Engine:
-    if database is None:
-        engine = create_engine(
-            URL.create("sqlite", database=str(folder / FILE)),
-            connect_args={"timeout": _WAIT_S},
-            pool_timeout=_WAIT_S,
-        )
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    try:
-        url = make_url(database)
-        if url.drivername in ("postgres", "postgresql"):
-            url = url.set(drivername="postgresql+psycopg")
-        if url.drivername != "postgresql+psycopg":
-            raise RequestError(f"{url.drivername} is no database for votes; name one as postgresql://HOST/NAME")
-        return create_engine(url, pool_size=10, max_overflow=10, pool_timeout=_WAIT_S, pool_pre_ping=True)
-    except (ArgumentError, ValueError) as error:
-        raise RequestError("that is no address of a database; name one as postgresql://HOST/NAME") from error
-    except ModuleNotFoundError as error:
-        raise RequestError("PostgreSQL needs psycopg; install wideopen[study]") from error
-
-
-def _set_up_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401
-    # Transactions are begun below, by name, and not by the driver.
-    connection.isolation_level = None
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {setting}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # Whoever reads first and writes then would be refused where another wrote between.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _rater(row: Row[Any]) -> Rater:

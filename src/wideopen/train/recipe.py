@@ -1,14 +1,11 @@
 """Recipe: how a solution is learned, stage by stage, as data that says where each number comes from."""
 
 import json
-import types
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from difflib import get_close_matches
-from math import isfinite
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from typing import Any, Literal, get_args, get_type_hints
 
 from wideopen.errors import RequestError
+from wideopen.typed import made, unknown
 
 Grade = Literal["report", "code", "guess", "user"]
 """Of a number: the report says it, the authors' published code has it, it was chosen here, or by whoever trains."""
@@ -103,7 +100,7 @@ class Recipe:
             found = json.loads(text)
         except ValueError as error:
             raise RequestError(f"the recipe is no JSON ({error})") from error
-        return _made(cls, found.get("recipe", found) if isinstance(found, dict) else found, "recipe")
+        return made(cls, found.get("recipe", found) if isinstance(found, dict) else found, "recipe")
 
     def with_setting(self, setting: str) -> "Recipe":
         """Override one value: ``stages.0.rate=5e-5``, ``stages.2.losses.0.weight=1``.
@@ -131,7 +128,7 @@ class Recipe:
 def _with(thing: Any, kind: Any, path: list[str], value: Any, where: str) -> Any:  # noqa: ANN401
     """Change one value inside a thing of a kind."""
     if not path:
-        return _made(kind, value, where)
+        return made(kind, value, where)
     key, *rest = path
     if isinstance(thing, tuple):
         if not (key.isascii() and key.isdigit()) or int(key) >= len(thing):
@@ -143,63 +140,10 @@ def _with(thing: Any, kind: Any, path: list[str], value: Any, where: str) -> Any
         raise RequestError(f"{where}: {key} belongs to nothing that is there")
     hints = get_type_hints(type(thing))
     if key not in hints:
-        raise RequestError(f"{where}: {_unknown(key, hints)}")
+        raise RequestError(f"{where}: {unknown(key, hints)}")
     changes = {key: _with(getattr(thing, key), hints[key], rest, value, where)}
     if isinstance(thing, Stage):
         # A stage has one length, and the number is no longer of whom it was.
         changes |= {"steps": {"epochs": None}, "epochs": {"steps": None}}.get(key, {}) if value is not None else {}
         changes["evidence"] = {**thing.evidence, key: "user"}
     return replace(thing, **changes)  # type: ignore[type-var]
-
-
-def _made(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
-    """Make a value of a type out of what JSON gives."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if is_dataclass(kind) and isinstance(kind, type):
-        return _made_of_fields(kind, value, where)
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        return _made(next(each for each in arguments if each is not type(None)), value, where)
-    if origin is tuple and isinstance(value, list | tuple):
-        if len(arguments) == 2 and arguments[1] is ...:
-            return tuple(_made(arguments[0], each, f"{where}.{k}") for k, each in enumerate(value))
-        if len(arguments) == len(value):
-            return tuple(_made(each, one, where) for each, one in zip(arguments, value, strict=True))
-    if origin is dict and isinstance(value, Mapping):
-        return {key: _made(arguments[1], each, f"{where}.{key}") for key, each in value.items()}
-    if origin is Literal and value in arguments:
-        return value
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
-        return float(value)
-    if isinstance(kind, type) and type(value) is kind:
-        return value
-    raise RequestError(f"{where}: {value!r} is no {_name(kind)}")
-
-
-def _made_of_fields(kind: type, value: Any, where: str) -> Any:  # noqa: ANN401
-    if not isinstance(value, Mapping):
-        raise RequestError(f"{where}: {value!r} is no {kind.__name__}")
-    hints = get_type_hints(kind)
-    for key in value:
-        if key not in hints:
-            raise RequestError(f"{where}: {_unknown(key, hints)}")
-    missing = [each.name for each in fields(kind) if each.name not in value and _is_needed(each)]
-    if missing:
-        raise RequestError(f"{where}: {kind.__name__} needs {', '.join(missing)}")
-    return kind(**{key: _made(hints[key], each, f"{where}.{key}") for key, each in value.items()})
-
-
-def _is_needed(each: Any) -> bool:  # noqa: ANN401
-    from dataclasses import MISSING
-
-    return each.default is MISSING and each.default_factory is MISSING
-
-
-def _unknown(key: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(key, known, n=1, cutoff=0.4)
-    return f"there is no {key!r}" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}")
-
-
-def _name(kind: Any) -> str:  # noqa: ANN401
-    return {float: "number", int: "whole number", str: "text", bool: "true or false"}.get(kind, str(kind))
