@@ -121,12 +121,12 @@ def chromium():
 class Visit:
     """One page in its own browser context: nothing is remembered from another."""
 
-    def __init__(self, browser, address, options):
+    def __init__(self, browser, address, options, own=None):
         self.context = browser.new_context(**options)
         self.page = self.context.new_page()
         self.complaints, self.told, self.votes = [], [], []
         self.touch = options.get("has_touch", False)
-        own = address.split("/r/")[0].split("/o/")[0]
+        own = own or address.split("/r/")[0].split("/o/")[0]
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda asked: asked.url.startswith(own) or self.complaints.append(asked.url))
@@ -164,9 +164,9 @@ class Visit:
 
 
 @contextmanager
-def visiting(browser, address, *, complains=(), **options):
+def visiting(browser, address, *, complains=(), own=None, **options):
     """Open a page, and fail where it complains of other things than those, or asks another address for anything."""
-    visit = Visit(browser, address, DESK | options)
+    visit = Visit(browser, address, DESK | options, own)
     try:
         yield visit
         assert [line for line in visit.complaints if not any(each in line for each in complains)] == []

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wideopen import DefocusMap, DepthError, DepthMap, Lens, OpticsError
+from wideopen.optics import lens_scale_px, relative_scale_px
 
 
 def metric(*dioptres):
@@ -82,3 +83,27 @@ def test_a_lens_that_cannot_be_is_refused(name, value):
 def test_depth_that_is_not_finite_is_refused_with_its_count():
     with pytest.raises(DepthError, match="1 of 2 depths are not finite"):
         metric(1.0, float("nan"))
+
+
+def test_the_ends_of_a_map_leave_stray_pixels_out():
+    dioptres = np.full((100, 100), 1.0, np.float32)
+    dioptres[:50] = 3.0
+    dioptres[0, :5], dioptres[99, :5] = 900.0, -900.0
+    assert DepthMap(dioptres, metric=False, origin="test").ends == (1.0, 3.0)
+    assert DepthMap(dioptres, metric=False, origin="test").at(0.25) == 1.5
+
+
+def test_a_map_of_two_values_has_these_ends_however_few_pixels_have_one():
+    dioptres = np.full((100, 100), 1.0, np.float32)
+    dioptres[0, 0] = 2.0
+    assert DepthMap(dioptres, metric=False, origin="test").ends == (1.0, 2.0)
+
+
+def test_a_scale_is_the_radius_of_one_dioptre_from_the_focus():
+    scene = metric(1.5, 0.5)
+    found = DefocusMap.of_lens(scene, focus_dioptres=0.5, lens=Lens()).radius_px
+    assert lens_scale_px(scene, focus_dioptres=0.5, lens=Lens()) == pytest.approx(found[0, 0])
+    scene = relative(0.0, 1.0)
+    found = DefocusMap.of_relative(scene, focus_dioptres=0.25, f_number=2.8, max_blur_percent=3).radius_px
+    scale_px = relative_scale_px(scene, focus_dioptres=0.25, f_number=2.8, max_blur_percent=3)
+    assert scale_px * 0.75 == pytest.approx(found[0, 1], rel=0.005)

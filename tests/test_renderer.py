@@ -259,6 +259,23 @@ def test_a_photo_in_strips_is_the_whole_photo(name, monkeypatch):
     monkeypatch.setattr("wideopen.renderer.spread.STRIP_PX", 100 * WIDTH)
     strips = spread(Photo(pixels=picture), defocus, iris=Iris(cat_eye=0.5), highlights=0.5)
     assert np.abs(strips - whole).max() < 0.002
+    rows = spread(Photo(pixels=picture), defocus, iris=Iris(cat_eye=0.5), highlights=0.5, rows=slice(110, 171))
+    assert np.abs(rows - whole[110:171]).max() < 0.002
+    shares = []
+    spread(Photo(pixels=picture), defocus, iris=Iris(), highlights=0.5, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(shares) > 1
+
+
+def test_rendering_ends_where_progress_raises():
+    defocus = DefocusMap(np.full((64, 64), 3, np.float32))
+
+    def stop(share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        spread(Photo(pixels=np.zeros((64, 64, 3), np.float32)), defocus, iris=Iris(), highlights=0.5, progress=stop)
 
 
 @pytest.mark.parametrize("size", [(16, 20000), (20000, 16)], ids=["wide", "tall"])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wideopen import DepthError, DepthMap, Focus, FocusError, FocusRange, LensRenderer, Photo, render
-from wideopen.scene import focus_on, look
+from wideopen import DepthError, DepthMap, Focus, FocusError, FocusRange, LensRenderer, Photo, Scene, render
+from wideopen.scene import FocusSpan, focus_on, look
 from wideopen.scene.fit import blocks_near_border, fit_depth, resize_linear
 from wideopen.scene.focus import dioptres_at
 from wideopen.scene.prior import guess_depth
@@ -270,6 +270,41 @@ def test_a_range_in_focus_keeps_both_ends_sharp():
     rows = (ramp.dioptres[:, 0] > 0.9) & (ramp.dioptres[:, 0] < 1.15)
     assert np.abs(drawn - photo.pixels)[rows].max() < 0.02
     assert sharpness(drawn)[-8:].mean() < 0.6 * sharpness(photo.pixels)[-8:].mean()
+
+
+def test_a_span_in_focus_keeps_its_part_of_relative_depth_sharp():
+    ramp = depth_of(np.linspace(0.2, 2.0, HEIGHT)[:, None] * np.ones((1, WIDTH)), metric=False)
+    photo = photo_of(depth=ramp)
+    defocus = LensRenderer(in_focus=FocusSpan(0.4, 0.6)).defocus(photo, Scene(ramp, np.zeros((4, 4), np.float32)))
+    share = (ramp.dioptres[:, 0] - ramp.ends[0]) / (ramp.ends[1] - ramp.ends[0])
+    sharp = ~defocus.radius_px.any(axis=1)
+    assert (sharp == ((share > 0.4) & (share < 0.6))).all()
+    assert defocus.radius_px[0, 0] < 0 < defocus.radius_px[-1, 0]
+
+
+def test_the_span_of_a_rectangle_is_that_of_most_of_its_pixels():
+    dioptres = np.full((100, 100), 1.0, np.float32)
+    dioptres[:, 50:], dioptres[:, 90:] = 2.0, 5.0
+    dioptres[40, 55] = 5.0
+    depth = DepthMap(dioptres, metric=True, origin="test")
+    assert FocusSpan.of_box(depth, left=0.5, top=0.3, right=0.8, bottom=0.7) == FocusSpan(0.25, 0.25)
+    assert FocusSpan.of_box(depth, left=0.1, top=0.3, right=0.8, bottom=0.7) == FocusSpan(0.0, 0.25)
+    assert FocusSpan.of_box(depth, left=0.95, top=0.999, right=0.9501, bottom=1) == FocusSpan(1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "box", [(0.5, 0, 0.5, 1), (0.6, 0, 0.5, 1), (-0.1, 0, 1, 1), (0, 0, 1, 1.1), (0, float("nan"), 1, 1)]
+)
+def test_a_rectangle_outside_the_frame_is_refused(box):
+    depth = depth_of(BALL_DEPTH)
+    with pytest.raises(FocusError, match="does not lie in the frame"):
+        FocusSpan.of_box(depth, **dict(zip(("left", "top", "right", "bottom"), box, strict=True)))
+
+
+@pytest.mark.parametrize("ends", [(0.6, 0.5), (-0.1, 0.5), (0.5, 1.1), (float("nan"), 1)])
+def test_a_span_that_is_none_is_refused(ends):
+    with pytest.raises(FocusError, match="give the farther end first"):
+        FocusSpan(*ends)
 
 
 def test_an_infinite_f_stop_changes_nothing():

@@ -13,6 +13,7 @@ import wideopen
 SOURCE = Path(wideopen.__file__).parent
 ORDER = (
     "errors",
+    "typed",
     "compiled",
     "interrupts",
     "shapes",
@@ -27,8 +28,11 @@ ORDER = (
     "zoo",
     "score",
     "train",
+    "database",
     "study",
     "export",
+    "challenge",
+    "studio",
     "report",
     "cli",
     "__main__",

@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -181,10 +182,27 @@ class _Work:
         return outcome if outcome.record is None else replace(outcome, record={**outcome.record, "node": node()})
 
 
-def render_one(job: Job, renderer: Renderer, name: str, overwrite: bool) -> Outcome:
-    """Read, render and write one photo."""
+def render_one(
+    job: Job,
+    renderer: Renderer,
+    name: str,
+    overwrite: bool,
+    *,
+    quality: int = 95,
+    tell: Callable[[str, float], None] | None = None,
+) -> Outcome:
+    """Read, render and write one photo.
+
+    Args:
+        job: The photo and its place.
+        renderer: What renders it.
+        name: Of the renderer, for the record.
+        overwrite: Whether a file that is there already is replaced.
+        quality: As `wideopen.photo.write` takes it.
+        tell: Told each of `STEPS` as it begins, and how much of it is done, from 0 to 1.
+    """
     try:
-        return Outcome(job, record=_render(job, renderer, name, overwrite))
+        return Outcome(job, record=_render(job, renderer, name, overwrite, quality, tell or _silent))
     except WideopenError as error:
         return Outcome(job, error=str(error))
     except MemoryError:
@@ -209,23 +227,34 @@ def refuse_original(photo: Path, output: Path) -> None:
         raise PhotoError(f"{output} is the photo itself, or read to render it, and never overwritten; choose another")
 
 
-def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[str, Any]:
+STEPS = ("read", "scene", "render", "write")
+
+
+def _silent(step: str, share: float) -> None:
+    """Tell nobody."""
+
+
+def _render(
+    job: Job, renderer: Renderer, name: str, overwrite: bool, quality: int, tell: Callable[[str, float], None]
+) -> dict[str, Any]:
     refuse_original(job.photo, job.output)
     if job.output.exists() and not overwrite:
         raise PhotoExistsError(f"{job.output} is there already; choose another name or allow --overwrite")
     clock = [time.perf_counter()]
+    tell("read", 0)
     photo = read(job.photo)
     clock.append(time.perf_counter())
+    tell("scene", 0)
     with deferred():
-        photo, facts = _draw(photo, renderer, clock)
+        photo, facts = _draw(photo, renderer, clock, tell)
+    tell("write", 0)
     clock.append(time.perf_counter())
     try:
         job.output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PhotoError(f"{job.output} cannot be written ({error.strerror}); choose another place") from error
-    write(photo, job.output, overwrite=overwrite)
+    write(photo, job.output, overwrite=overwrite, quality=quality)
     clock.append(time.perf_counter())
-    steps = ("read", "scene", "render", "write")
     return {
         "input": str(job.photo),
         "output": str(job.output),
@@ -233,20 +262,24 @@ def _render(job: Job, renderer: Renderer, name: str, overwrite: bool) -> dict[st
         "height": photo.size[1],
         "renderer": name,
         **facts,
-        "seconds": {step: round(b - a, 3) for step, a, b in zip(steps, clock, clock[1:], strict=False)},
+        "seconds": {step: round(b - a, 3) for step, a, b in zip(STEPS, clock, clock[1:], strict=False)},
     }
 
 
-def _draw(photo: Photo, renderer: Renderer, clock: list[float]) -> tuple[Photo, dict[str, Any]]:
+def _draw(
+    photo: Photo, renderer: Renderer, clock: list[float], tell: Callable[[str, float], None]
+) -> tuple[Photo, dict[str, Any]]:
     """Render a photo, and note what it was rendered by and when its scene was known."""
     facts: dict[str, Any] = {
         "depth_origin": None, "depth_metric": None, "focus_dioptres": None, "max_radius_px": None
     }  # fmt: skip
     if not isinstance(renderer, LensRenderer):
         clock.append(time.perf_counter())
+        tell("render", 0)
         return renderer(photo), facts
     scene = renderer.look(photo)
     clock.append(time.perf_counter())
+    tell("render", 0)
     defocus = renderer.defocus(photo, scene)
     focus = renderer.focus_dioptres(photo, scene) if scene.depth.metric else None
     facts = {
@@ -257,4 +290,4 @@ def _draw(photo: Photo, renderer: Renderer, clock: list[float]) -> tuple[Photo, 
     }
     # A large photo's pictures together are more than some computers hold: each goes when it has served.
     del scene
-    return renderer.draw(photo, defocus), facts
+    return renderer.draw(photo, defocus, progress=partial(tell, "render")), facts

@@ -12,6 +12,9 @@ WideopenError          anything that wideopen refuses; its text is one line
 ├── AnsweredError      an answer that did not know of another one before it
 ├── ForgottenError     a rater who was deleted
 └── RequestError       photos, outputs and settings that contradict each other
+    ├── QuotaError         more submissions than a phase allows, or at another time (wideopen.challenge.store)
+    ├── UnknownUploadError an upload that is not there (wideopen.challenge.upload)
+    ├── OffsetError        a piece of an upload that does not follow the last one (wideopen.challenge.upload)
     ├── NotAlignedError    two shots that cannot be trusted to show one scene (wideopen.pairs.homography)
     └── DisconnectedError  a phone that is gone in the middle (wideopen.export.adb)
 ```

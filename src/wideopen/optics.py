@@ -1,6 +1,7 @@
 """Lens, depth and defocus: the thin-lens formulas, without files and without networks."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -60,6 +61,21 @@ class DepthMap:
         """Width and height in pixels."""
         return self.dioptres.shape[1], self.dioptres.shape[0]
 
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """Dioptres of the farthest and the nearest, one pixel in a thousand left out at each end.
+
+        Of more than a million pixels, every so many along rows and columns are asked, about a million.
+        """
+        step = max(1, round((self.dioptres.size / 1_000_000) ** 0.5))
+        low, high = (float(end) for end in np.quantile(self.dioptres[::step, ::step], [0.001, 0.999]))
+        return (low, high) if high > low else (float(self.dioptres.min()), float(self.dioptres.max()))
+
+    def at(self, share: float) -> float:
+        """Dioptres at a share of the way from the farthest, 0, to the nearest, 1, of `ends`."""
+        far, near = self.ends
+        return far + share * (near - far)
+
 
 @dataclass(frozen=True)
 class DefocusMap:
@@ -94,14 +110,7 @@ class DefocusMap:
             Potmesil and Chakravarty, A Lens and Aperture Camera Model for Synthetic Image
             Generation, SIGGRAPH 1981; rewritten in dioptres, and as a radius instead of a diameter.
         """
-        focal_m = lens.focal_mm / 1000
-        if focal_m * focus_dioptres >= 1:
-            raise OpticsError(
-                f"focus at {1 / focus_dioptres:.3g} m lies within the focal length of {lens.focal_mm:g} mm; "
-                "focus farther away"
-            )
-        px_per_mm = max(depth.size) / lens.sensor_mm
-        scale_px = lens.aperture_mm * focal_m / (2 * (1 - focal_m * focus_dioptres)) * px_per_mm
+        scale_px = lens_scale_px(depth, focus_dioptres=focus_dioptres, lens=lens)
         radius = np.subtract(depth.dioptres, np.float32(focus_dioptres), dtype=np.float32)
         radius *= np.float32(scale_px)
         return cls(radius)
@@ -126,18 +135,12 @@ class DefocusMap:
         Raises:
             OpticsError: If a number is not finite, ``f_number`` is not above 0 or the blur is below 0.
         """
-        if not (np.isfinite(f_number) and f_number > 0):
-            raise OpticsError(f"f_number is {f_number:g}, but a lens needs a finite number above 0")
-        if not (np.isfinite(max_blur_percent) and max_blur_percent >= 0):
-            raise OpticsError(f"max blur is {max_blur_percent:g} %, but it must be 0 or more")
+        scale_px = relative_scale_px(
+            depth, focus_dioptres=focus_dioptres, f_number=f_number, max_blur_percent=max_blur_percent
+        )
         radius = np.subtract(depth.dioptres, np.float32(focus_dioptres), dtype=np.float32)
-        step = max(1, round((radius.size / 1_000_000) ** 0.5))
-        low, high = np.quantile(radius[::step, ::step], [0.001, 0.999])
-        farthest = max(abs(float(low)), abs(float(high)))
-        if farthest <= 1e-6 * float(max(depth.dioptres.max(), -depth.dioptres.min())):
-            return cls(np.zeros_like(radius))
-        limit_px = max_blur_percent / 100 * float(np.hypot(*depth.size)) * 1.8 / f_number
-        radius *= np.float32(limit_px / farthest)
+        radius *= np.float32(scale_px)
+        limit_px = _limit_px(depth, f_number=f_number, max_blur_percent=max_blur_percent)
         return cls(radius.clip(-limit_px, limit_px, out=radius))
 
     def kept_sharp(self, *, near_px: float, far_px: float) -> "DefocusMap":
@@ -151,3 +154,40 @@ class DefocusMap:
         """
         radius = self.radius_px.clip(far_px, near_px)
         return type(self)(np.subtract(self.radius_px, radius, out=radius))
+
+
+def lens_scale_px(depth: DepthMap, *, focus_dioptres: float, lens: Lens) -> float:
+    """Blur radius in pixels per dioptre from the plane in focus; see `DefocusMap.of_lens`.
+
+    Raises:
+        OpticsError: If the plane in focus lies within the focal length.
+    """
+    focal_m = lens.focal_mm / 1000
+    if focal_m * focus_dioptres >= 1:
+        raise OpticsError(
+            f"focus at {1 / focus_dioptres:.3g} m lies within the focal length of {lens.focal_mm:g} mm; "
+            "focus farther away"
+        )
+    px_per_mm = max(depth.size) / lens.sensor_mm
+    return lens.aperture_mm * focal_m / (2 * (1 - focal_m * focus_dioptres)) * px_per_mm
+
+
+def relative_scale_px(depth: DepthMap, *, focus_dioptres: float, f_number: float, max_blur_percent: float) -> float:
+    """Blur radius in pixels per unit of a relative map from the plane in focus; see `DefocusMap.of_relative`.
+
+    Raises:
+        OpticsError: If a number is not finite, ``f_number`` is not above 0 or the blur is below 0.
+    """
+    limit_px = _limit_px(depth, f_number=f_number, max_blur_percent=max_blur_percent)
+    farthest = max(abs(end - focus_dioptres) for end in depth.ends)
+    if farthest <= 1e-6 * float(max(depth.dioptres.max(), -depth.dioptres.min())):
+        return 0.0
+    return limit_px / farthest
+
+
+def _limit_px(depth: DepthMap, *, f_number: float, max_blur_percent: float) -> float:
+    if not (np.isfinite(f_number) and f_number > 0):
+        raise OpticsError(f"f_number is {f_number:g}, but a lens needs a finite number above 0")
+    if not (np.isfinite(max_blur_percent) and max_blur_percent >= 0):
+        raise OpticsError(f"max blur is {max_blur_percent:g} %, but it must be 0 or more")
+    return max_blur_percent / 100 * float(np.hypot(*depth.size)) * 1.8 / f_number

@@ -109,13 +109,16 @@ class Files:
         with self.local(key) as path:
             return path.read_bytes()
 
-    def keys(self) -> list[str]:
-        """List all keys."""
+    def keys(self, under: str = "") -> list[str]:
+        """List all keys, or those below one such as ``galleries/7``."""
+        if under:
+            _refuse_key(f"{under}/x")
         if self._folder is not None:
-            found = (each for each in self._folder.rglob("*") if each.is_file())
+            found = (each for each in (self._folder / under).rglob("*") if each.is_file())
             names = [each.relative_to(self._folder).as_posix() for each in found]
         else:
-            listed: Any = self._remote.find(self._root) if self._remote.exists(self._root) else []
+            place = f"{self._root}/{under}".rstrip("/")
+            listed: Any = self._remote.find(place) if self._remote.exists(place) else []
             names = [str(each).removeprefix(self._root).lstrip("/") for each in listed]
         return sorted(name for name in names if _KEY.fullmatch(name))
 

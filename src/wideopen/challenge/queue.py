@@ -10,12 +10,14 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, select
 
 from wideopen.challenge.store import ENDS, State, Store, Submission, submission_of
-from wideopen.challenge.tables import about, jobs, submissions
+from wideopen.challenge.tables import about, jobs, submissions, workers
 
 JobKind = Literal["score", "time"]
 SILENT_S = 60.0
 """A worker that has said nothing for so long is dead."""
 MOST_ATTEMPTS = 2
+_HEARD_EVERY_S = 5.0
+_GONE_S = 86_400.0
 _DEAD = "the worker died twice while it worked on this; submit it again, it does not count"
 
 
@@ -28,6 +30,18 @@ class Job:
     attempt: int
     worker: str
     submission: Submission
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Who asked for work within the last day."""
+
+    name: str
+    host: str
+    silent_s: float
+    """Since it was last heard of."""
+    job: tuple[JobKind, int] | None
+    """What it works on, and of which submission."""
 
 
 class Queue:
@@ -53,6 +67,7 @@ class Queue:
             # Workers choose one after the other.
             connection.execute(select(about).with_for_update()).all()
             self._bury(connection)
+            self._hear(connection, worker, host)
             running = connection.execute(
                 select(jobs.c.kind).where(jobs.c.state == "running", jobs.c.host == host)
             ).all()
@@ -109,6 +124,21 @@ class Queue:
             self.store.note(connection, f"{job.kind} {state}", submission=job.submission.id, text=why)
             return True
 
+    def give_back(self, job: Job) -> bool:
+        """Put back a job that its worker leaves, as if it had not been taken; false where it is no longer its own."""
+        with self.store.database.writing() as connection:
+            left = {"state": "waiting", "worker": "", "attempt": job.attempt - 1}
+            mine = connection.execute(
+                jobs.update().where(_own(job) & ~jobs.c.stop).values(**left).returning(jobs.c.id)
+            ).one_or_none()
+            if mine is None:
+                self._stop(connection, job)
+                return False
+            if job.kind == "score":
+                self._step(connection, job.submission.id, "waiting")
+            self.store.note(connection, f"{job.kind} given back", submission=job.submission.id, text=job.worker)
+            return True
+
     def cancel(self, submission: int) -> bool:
         """Cancel a submission that has not ended, which then does not count; false where it has."""
         with self.store.database.writing() as connection:
@@ -137,6 +167,28 @@ class Queue:
             for row in connection.execute(select(jobs.c.kind, jobs.c.state)):
                 found[row.kind, row.state] = found.get((row.kind, row.state), 0) + 1
             return found
+
+    def workers(self) -> list[Worker]:
+        """List the workers of the last day, those heard of last first."""
+        with self.store.database.reading() as connection:
+            heard = {row.name: (row.host, row.heard_s) for row in connection.execute(select(workers))}
+            works: dict[str, tuple[JobKind, int]] = {}
+            for row in connection.execute(select(jobs).where(jobs.c.state == "running")):
+                works[row.worker] = (row.kind, row.submission)
+                heard[row.worker] = (row.host, max(row.beat_s, heard.get(row.worker, ("", 0.0))[1]))
+        now_s = self._now_s()
+        found = [Worker(name, host, max(0.0, now_s - at), works.get(name)) for name, (host, at) in heard.items()]
+        return sorted((each for each in found if each.silent_s < _GONE_S), key=lambda each: (each.silent_s, each.name))
+
+    def _hear(self, connection: Connection, worker: str, host: str) -> None:
+        """Keep that a worker asked, not every time."""
+        now_s, mine = self._now_s(), workers.c.name == worker
+        known = connection.execute(select(workers).where(mine)).one_or_none()
+        if known is None:
+            connection.execute(workers.delete().where(workers.c.heard_s < now_s - _GONE_S))
+            connection.execute(workers.insert().values(name=worker, host=host, heard_s=now_s))
+        elif known.heard_s < now_s - _HEARD_EVERY_S:
+            connection.execute(workers.update().where(mine).values(host=host, heard_s=now_s))
 
     def _bury(self, connection: Connection) -> None:
         """Put the jobs of dead workers back once, and end them the second time."""

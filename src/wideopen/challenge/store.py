@@ -220,6 +220,23 @@ class Store:
             self.note(connection, "waiting", submission=added.id, team=team)
             return submission_of(added)
 
+    def requested(self, team: int, request: str) -> Submission | None:
+        """Find what a team submitted by a request, if it did."""
+        mine = (submissions.c.team == team) & (submissions.c.request == request)
+        with self.database.reading() as connection:
+            row = connection.execute(select(submissions).where(mine)).one_or_none()
+        return None if row is None else submission_of(row)
+
+    def refuse_early(self, team: int, phase: str, kind: Kind) -> None:
+        """Refuse what `submit` would refuse now, before anything is kept.
+
+        Raises:
+            QuotaError: If the phase is closed, or there are no submissions left; it says until when.
+            RequestError: If there is no such phase, or it takes no such thing.
+        """
+        with self.database.reading() as connection:
+            self._refuse(connection, team, self.plan.phase(phase), kind)
+
     def left(self, team: int, phase: str) -> tuple[int, int]:
         """How many submissions a team has left in a phase, today and in all."""
         asked = self.plan.phase(phase)

@@ -1,6 +1,7 @@
 """Tables: how teams, submissions and jobs lie in the database."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -46,7 +47,7 @@ submissions = Table(
     Column("kind", String(20), nullable=False),
     Column("file", String(200), nullable=False),
     Column("file_name", String(200), nullable=False),
-    Column("bytes", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("sheet", Text, nullable=False),
     Column("request", String(64), nullable=False),
@@ -78,6 +79,14 @@ jobs = Table(
     Column("why", Text, nullable=False, default=""),
     UniqueConstraint("submission", "kind"),
     sqlite_autoincrement=True,
+)
+workers = Table(
+    "challenge_workers",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("host", String(200), nullable=False),
+    # When it last asked for work; while it works, its job's beat says more.
+    Column("heard_s", Float, nullable=False),
 )
 events = Table(
     "challenge_events",

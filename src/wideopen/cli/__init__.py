@@ -15,6 +15,7 @@ from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
 from wideopen.cli.pairs import pairs
 from wideopen.cli.renderers import named_renderer
 from wideopen.cli.score import leaderboard, score, time_command
+from wideopen.cli.studio import studio
 from wideopen.cli.study import study
 from wideopen.cli.train import recipes, train
 from wideopen.cli.zoo import RUN_OPTIONS, convert, solutions
@@ -77,9 +78,7 @@ def render(
     from wideopen.report import Report
 
     worker = engine_of(engine, jobs, settings)
-    sources = [
-        Path(path) for path in (settings["depth"], settings["iris_file"], settings["saliency"]) if path is not None
-    ]
+    sources = [Path(settings[key]) for key in ("depth", "iris_file", "saliency", "look") if settings[key] is not None]
     renderer = named_renderer(name, settings)
     planned = plan(photos, output, sources=sources)
     try:
@@ -172,6 +171,7 @@ app.add_command(time_command)
 app.add_command(leaderboard)
 app.add_command(study)
 app.add_command(export)
+app.add_command(studio)
 
 
 def main() -> None:

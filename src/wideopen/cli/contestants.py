@@ -263,7 +263,7 @@ def _stated() -> dict[str, Any]:
         if key not in named or context.get_parameter_source(key) != ParameterSource.COMMANDLINE:
             continue
         file = Path(str(value))
-        is_file = key in ("depth", "iris_file", "saliency") and file.is_file()
+        is_file = key in ("depth", "iris_file", "saliency", "look") and file.is_file()
         stated[key] = f"{file.name} sha256:{sha256_of(file)}" if is_file else value
     return stated
 

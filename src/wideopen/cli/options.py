@@ -42,6 +42,12 @@ DEPTH_OPTIONS = (
     ),
 )
 LENS_OPTIONS = (
+    click.option(
+        "--look",
+        type=PATH,
+        metavar="FILE",
+        help="A look that the studio saved: all settings of the lens in one file. Options given beside it win.",
+    ),
     click.option("--f-number", type=float, default=1.8, show_default=True, help="Aperture; small is blurred."),
     click.option(
         "--focus",

@@ -235,6 +235,8 @@ def _session(path: Path, threads: int | None, **settings: Any) -> Any:  # noqa: 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = threads or 0
+    # What is planned for the next run takes more than half as much memory again in networks of many layers.
+    options.enable_mem_pattern = False
     if "level" in settings:
         options.graph_optimization_level = settings["level"]
     try:

@@ -1,17 +1,18 @@
 """LensRenderer: a photo as a fast lens would have seen it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from wideopen.errors import FocusError, OpticsError, PhotoError
-from wideopen.optics import DefocusMap, DepthMap, Lens
+from wideopen.optics import DefocusMap, DepthMap, Lens, lens_scale_px, relative_scale_px
 from wideopen.photo import Photo, lens_of
 from wideopen.renderer.iris import Iris
 from wideopen.renderer.spread import spread
-from wideopen.scene import Focus, FocusRange, Scene, focus_on, look
+from wideopen.scene import Focus, FocusRange, FocusSpan, Scene, focus_on, look
+from wideopen.scene.mend import Mends
 from wideopen.scene.scene import DepthKind
 
 MAX_BLUR_PERCENT = 0.8
@@ -30,8 +31,8 @@ class LensRenderer:
 
     f_number: float = 1.8
     focus: Focus = field(default_factory=Focus)
-    in_focus: FocusRange | None = None
-    """Distances kept sharp; needs metric depth."""
+    in_focus: FocusRange | FocusSpan | None = None
+    """Distances kept sharp, which need metric depth, or a part of the photo's depth."""
     depth: str | Path | DepthMap = "auto"
     """``auto``, ``embedded``, ``built-in``, a file, or a map."""
     depth_kind: DepthKind = "disparity"
@@ -44,6 +45,8 @@ class LensRenderer:
     iris: Iris = field(default_factory=Iris)
     highlights: float = HIGHLIGHTS
     """How much light small clipped lamps get back, from 0 to 1."""
+    mends: Mends | None = None
+    """Strokes of a brush that mend the depth of one photo."""
 
     def __post_init__(self) -> None:
         for name, value in (
@@ -71,8 +74,13 @@ class LensRenderer:
         return self.render(photo, self.look(photo))
 
     def look(self, photo: Photo) -> Scene:
-        """Find what stands where in a photo."""
-        return look(photo, depth=self.depth, kind=self.depth_kind)
+        """Find what stands where in a photo, and mend it.
+
+        Raises:
+            DepthError: If depth is missing, broken, or shows another frame, or the mends are of another photo.
+        """
+        found = look(photo, depth=self.depth, kind=self.depth_kind)
+        return found if self.mends is None else replace(found, depth=self.mends.mended(found.depth, photo.pixels))
 
     def lens(self, photo: Photo) -> Lens:
         """The lens that the photo is taken with anew."""
@@ -80,8 +88,8 @@ class LensRenderer:
 
     def focus_dioptres(self, photo: Photo, scene: Scene) -> float:
         """Find the plane in focus; in the middle of the range that is kept sharp, if there is one."""
-        if self.in_focus is not None and scene.depth.metric:
-            return sum(self.in_focus.dioptres) / 2
+        if self.in_focus is not None:
+            return sum(self.in_focus.ends(scene.depth)) / 2
         return focus_on(scene, self.focus, photo=photo)
 
     def defocus(self, photo: Photo, scene: Scene) -> DefocusMap:
@@ -101,36 +109,28 @@ class LensRenderer:
         return found
 
     def _defocus(self, photo: Photo, scene: Scene) -> DefocusMap:
-        focus_dioptres = self.focus_dioptres(photo, scene)
+        depth, focus_dioptres = scene.depth, self.focus_dioptres(photo, scene)
         lens = self.lens(photo)
-        if not scene.depth.metric:
-            if self.in_focus is not None:
-                raise FocusError(
-                    f"a range in metres needs metric depth, and the depth here ({scene.depth.origin}) is relative; "
-                    "leave out --in-focus"
-                )
-            return DefocusMap.of_relative(
-                scene.depth,
-                focus_dioptres=focus_dioptres,
-                f_number=self.f_number,
-                max_blur_percent=self.max_blur_percent,
-            )
-        whole = DefocusMap.of_lens(scene.depth, focus_dioptres=focus_dioptres, lens=lens)
+        if depth.metric:
+            whole = DefocusMap.of_lens(depth, focus_dioptres=focus_dioptres, lens=lens)
+            scale_px = lens_scale_px(depth, focus_dioptres=focus_dioptres, lens=lens)
+        else:
+            given = {"f_number": self.f_number, "max_blur_percent": self.max_blur_percent}
+            whole = DefocusMap.of_relative(depth, focus_dioptres=focus_dioptres, **given)
+            scale_px = relative_scale_px(depth, focus_dioptres=focus_dioptres, **given)
         if self.in_focus is None:
             return whole
-        ends = DepthMap(np.array([self.in_focus.dioptres], np.float32), metric=True, origin="range")
-        # The two ends as if they were points of this photo, whose pixels scale their radius.
-        scale = max(scene.depth.size) / max(ends.size)
-        near, far = DefocusMap.of_lens(ends, focus_dioptres=focus_dioptres, lens=lens).radius_px[0] * scale
-        return whole.kept_sharp(near_px=float(near), far_px=float(far))
+        far_px, near_px = (scale_px * (end - focus_dioptres) for end in self.in_focus.ends(depth))
+        return whole.kept_sharp(near_px=near_px, far_px=far_px)
 
     def render(self, photo: Photo, scene: Scene) -> Photo:
         """Draw a photo whose scene is known."""
         return self.draw(photo, self.defocus(photo, scene))
 
-    def draw(self, photo: Photo, defocus: DefocusMap) -> Photo:
-        """Draw a photo whose defocus is known."""
-        return photo.with_pixels(spread(photo, defocus, iris=self.iris, highlights=self.highlights))
+    def draw(self, photo: Photo, defocus: DefocusMap, *, progress: Callable[[float], None] | None = None) -> Photo:
+        """Draw a photo whose defocus is known; `progress` is told the share that is done, and may raise to end it."""
+        drawn = spread(photo, defocus, iris=self.iris, highlights=self.highlights, progress=progress)
+        return photo.with_pixels(drawn)
 
 
 def render(

@@ -1,6 +1,6 @@
 """Spreading a photo's light by its defocus: in linear light, and strip by strip where the photo is large."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -17,9 +17,19 @@ from wideopen.shapes import Float
 
 STRIP_PX = 3_000_000
 """About so many pixels are worked on at a time, for the points of light take ten times a photo's memory."""
+CELL_PX = 2**COARSEST
+"""Rows of cells begin at multiples of it."""
 
 
-def spread(photo: Photo, defocus: DefocusMap, *, iris: Iris, highlights: float) -> Float[np.ndarray, "h w 3"]:
+def spread(
+    photo: Photo,
+    defocus: DefocusMap,
+    *,
+    iris: Iris,
+    highlights: float,
+    rows: slice | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Float[np.ndarray, "rows w 3"]:
     """Spread a photo's light by its defocus, in linear light.
 
     Args:
@@ -27,43 +37,50 @@ def spread(photo: Photo, defocus: DefocusMap, *, iris: Iris, highlights: float) 
         defocus: Of the photo's size.
         iris: Shape of the discs.
         highlights: How much light small clipped lamps get back where they are out of focus.
+        rows: Only these, with first and last row given; drawn from the light that reaches them.
+        progress: Told the share that is done, from 0 to 1, after each strip; what it raises ends the work.
 
     Returns:
         float32, encoded as the photo is. Where a pixel in focus receives no other light, its value is
         exactly the photo's.
     """
-    radius_px = defocus.radius_px
-    nearest_px, farthest_px = float(radius_px.max()), float(radius_px.min())
+    whole_height, width = defocus.radius_px.shape
+    first, last, _ = (rows or slice(None)).indices(whole_height)
+    nearest_px, farthest_px = float(defocus.radius_px.max()), float(defocus.radius_px.min())
     if max(nearest_px, -farthest_px) <= IN_FOCUS_PX:
-        return photo.pixels
-    light = to_linear(photo.pixels, photo.icc)
+        return photo.pixels[first:last]
+    reach = iris.reach_px(max(nearest_px, -farthest_px)) + reach_of_edges_px(nearest_px - farthest_px)
+    top = max(0, (first - reach) // CELL_PX * CELL_PX)
+    pixels, radius_px = (each[top : min(whole_height, last + reach)] for each in (photo.pixels, defocus.radius_px))
+    light = to_linear(pixels, photo.icc)
     # Floating point holds all light that there was.
     light = restore_highlights(light, radius_px, strength=0.0 if photo.bits == 32 else highlights)
-    reach = iris.reach_px(max(nearest_px, -farthest_px)) + reach_of_edges_px(nearest_px - farthest_px)
-    height, width = radius_px.shape
-    rendered = np.empty_like(photo.pixels)
-    for strip, around in _strips(height, width, reach):
+    rendered = np.empty((last - first, width, 3), photo.pixels.dtype)
+    for strip, around in _strips(slice(first - top, last - top), len(pixels), width, reach):
         sheets = take_apart(light[around], radius_px[around])
-        seen = spread_in_layers(sheets, iris, top=around.start, whole_height=height)
+        seen = spread_in_layers(sheets, iris, top=top + around.start, whole_height=whole_height)
         del sheets
         seen = seen[strip.start - around.start : strip.stop - around.start]
         encoded = from_linear(seen.clip(0, None if photo.bits == 32 else 1), photo.icc)
-        rendered[strip] = encoded if photo.bits == 32 else encoded.clip(0, 1)
+        drawn = encoded if photo.bits == 32 else encoded.clip(0, 1)
         # In focus the light is the photo's own, so that what is untouched needs no way there and back.
         untouched = (np.abs(radius_px[strip]) <= IN_FOCUS_PX) & (np.abs(seen - light[strip]).max(axis=2) < 1e-5)
-        rendered[strip][untouched] = photo.pixels[strip][untouched]
+        drawn[untouched] = pixels[strip][untouched]
+        place = slice(strip.start + top - first, strip.stop + top - first)
+        rendered[place] = drawn
+        if progress is not None:
+            progress(place.stop / len(rendered))
     return rendered
 
 
-def _strips(height: int, width: int, reach: int) -> Iterator[tuple[slice, slice]]:
-    """Cut the rows into strips, each with the rows around it whose light may reach it.
+def _strips(wanted: slice, height: int, width: int, reach: int) -> Iterator[tuple[slice, slice]]:
+    """Cut the wanted rows into strips, each with the rows around it whose light may reach it.
 
     They depend on the photo's size and blur alone, so that its bytes do not depend on the machine, and
     begin where the coarsest cells do.
     """
-    cell = 2**COARSEST
-    rows = max(STRIP_PX // width - 2 * reach, reach, cell)
-    rows = height if height * width <= STRIP_PX * 4 // 3 else -(-rows // cell) * cell
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        yield slice(top, bottom), slice(max(0, (top - reach) // cell * cell), min(height, bottom + reach))
+    rows = max(STRIP_PX // width - 2 * reach, reach, CELL_PX)
+    rows = height if height * width <= STRIP_PX * 4 // 3 else -(-rows // CELL_PX) * CELL_PX
+    for top in range(wanted.start, wanted.stop, rows):
+        bottom = min(top + rows, wanted.stop)
+        yield slice(top, bottom), slice(max(0, (top - reach) // CELL_PX * CELL_PX), min(height, bottom + reach))

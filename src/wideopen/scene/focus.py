@@ -86,10 +86,18 @@ class FocusRange:
         if not 0 < self.near_m <= self.far_m:
             raise FocusError(f"in focus from {self.near_m:g} m to {self.far_m:g} m: give the nearer distance first")
 
-    @property
-    def dioptres(self) -> tuple[float, float]:
-        """Vergence of the near and the far end, 1/m."""
-        return 1 / self.near_m, 1 / self.far_m
+    def ends(self, depth: DepthMap) -> tuple[float, float]:
+        """Vergence of the far and the near end, 1/m.
+
+        Raises:
+            FocusError: If the map is relative.
+        """
+        if not depth.metric:
+            raise FocusError(
+                f"a range in metres needs metric depth, and the depth here ({depth.origin}) is relative; "
+                "leave out --in-focus"
+            )
+        return 1 / self.far_m, 1 / self.near_m
 
     @classmethod
     def parse(cls, text: str) -> "FocusRange":
@@ -102,6 +110,55 @@ class FocusRange:
         if len(ends) != 2 or ends[0] is None or ends[1] is None:
             raise FocusError(f"in-focus range '{text}' is not understood; give two distances like 1.5m..2.5m")
         return cls(near_m=float(ends[0][1]), far_m=float(ends[1][1]))
+
+
+@dataclass(frozen=True)
+class FocusSpan:
+    """A part of the photo's depth in which everything is kept sharp, whatever the depth is measured in.
+
+    Shares go from 0, the farthest thing in the photo, to 1, the nearest, evenly in dioptres.
+    """
+
+    far_share: float
+    near_share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.far_share <= self.near_share <= 1:
+            raise FocusError(
+                f"in focus from {self.far_share:g} to {self.near_share:g} of the depth: give the farther end first, "
+                "both from 0 to 1"
+            )
+
+    def ends(self, depth: DepthMap) -> tuple[float, float]:
+        """Dioptres of the far and the near end in a map."""
+        return depth.at(self.far_share), depth.at(self.near_share)
+
+    @classmethod
+    def of_box(cls, depth: DepthMap, *, left: float, top: float, right: float, bottom: float) -> "FocusSpan":
+        """Find the span of what lies in a rectangle: nine tenths of its pixels, a twentieth left out at each end.
+
+        Args:
+            depth: The scene.
+            left: Borders as shares of width and height, within the frame.
+            top: See `left`.
+            right: See `left`.
+            bottom: See `left`.
+
+        Raises:
+            FocusError: If the rectangle is empty or outside the frame.
+        """
+        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise FocusError(
+                f"the rectangle from {left:.3g},{top:.3g} to {right:.3g},{bottom:.3g} does not lie in the frame; "
+                "give shares of width and height from 0 to 1"
+            )
+        width, height = depth.size
+        rows = slice(int(top * height), max(int(top * height) + 1, round(bottom * height)))
+        columns = slice(int(left * width), max(int(left * width) + 1, round(right * width)))
+        found = np.quantile(depth.dioptres[rows, columns], [0.05, 0.95])
+        far, near = depth.ends
+        shares = ((found - far) / ((near - far) or 1.0)).clip(0, 1)
+        return cls(far_share=float(shares[0]), near_share=float(shares[1]))
 
 
 def dioptres_at(depth: DepthMap, x: int, y: int) -> float:

@@ -72,7 +72,7 @@ def gallery_of(rows: Sequence[Row]) -> Gallery:
             continue
         for file in sorted(folder.glob(f"*.{_FOUND}.jpg")):
             _add(found, file, label, _data_of(score))
-    pictures = sorted(found.items(), key=lambda item: (_natural(item[0][1]), item[0][0]))
+    pictures = sorted(found.items(), key=lambda item: (natural(item[0][1]), item[0][0]))
     names = [name for (_, name), _ in pictures]
     for (data, name), picture in pictures:
         picture.name = f"{name} ({data})" if names.count(name) > 1 else name
@@ -142,7 +142,7 @@ def _data_of(score: Score) -> str:
     return str(score.data.get("sha256") or score.data.get("name") or "")[:8]
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural(name: str) -> list[tuple[int, str]]:
     """Sort 2 before 10."""
     return [(int(part), "") if part.isascii() and part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 

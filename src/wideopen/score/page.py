@@ -43,7 +43,7 @@ def write_board(
         raise RequestError(f"{path} is no page; give a name that ends in .html")
     if path.exists() and not overwrite:
         raise RequestError(f"{path} is there already; choose another name or allow --overwrite")
-    text = _document(title, _body(rows, by, title, gallery_of(rows)))
+    text = document(title, _body(rows, by, title, gallery_of(rows)))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as beside:
@@ -53,15 +53,22 @@ def write_board(
         raise RequestError(f"{path} cannot be written ({error.strerror or error}); choose another place") from error
 
 
-def _document(title: str, body: str) -> str:
-    """Frame the body; the policy lets no script run but the page's own, and nothing be loaded."""
+def document(title: str, body: str, *, style: str = STYLE, images: str = "data:") -> str:
+    """Frame the body of a page; the policy lets no script run but `SCRIPT`, and nothing be loaded but pictures.
+
+    Args:
+        title: As text.
+        body: As HTML.
+        style: As CSS.
+        images: Where pictures may come from, as the policy has it.
+    """
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    policy = f"default-src 'none'; img-src {images}; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n"
+        f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n"
         f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
 
@@ -135,7 +142,7 @@ def _table(rows: Sequence[Row], by: str, notes: Footnotes) -> str:
     )
     return (
         '<div class="scroller board" tabindex="0" role="region" aria-label="Leaderboard">'
-        f'<table id="board"><thead><tr>{head}</tr></thead>{groups}</table></div>'
+        f'<table id="board" class="ranking"><thead><tr>{head}</tr></thead>{groups}</table></div>'
     )
 
 
@@ -181,13 +188,13 @@ def _cell(row: Row, column: str, number: int, marks: Sequence[int]) -> str:
     if isinstance(value, float) and math.isinf(value):
         value = "Infinity" if value > 0 else "-Infinity"
     data = "" if value is None else f' data-value="{html.escape(str(value))}"'
-    inner = f"{shown}{_scale(score.mos, score.mos_interval)}" if column == "mos" else shown
+    inner = f"{shown}{scale(score.mos, score.mos_interval)}" if column == "mos" else shown
     is_text = column in TITLES and column not in ("rank", *COLUMNS)
     kind = "rank" if column == "rank" else f"text {column}" if is_text else "number"
     return f'<td class="{kind}"{data}>{inner}</td>'
 
 
-def _scale(mos: float | None, interval: tuple[float, float] | None) -> str:
+def scale(mos: float | None, interval: tuple[float, float] | None) -> str:
     """Draw a mean opinion score on a line from 1 to 5, with its interval."""
     if mos is None:
         return ""

@@ -1,10 +1,10 @@
 """What a leaderboard's page does; it writes names as text only."""
 
-_BOARD = """
+BOARD = """
 (() => {
-  const root = document.documentElement, table = document.getElementById("board");
+  const root = document.documentElement, tables = [...document.querySelectorAll("table.ranking")];
   root.classList.add("scripted");
-  const headers = [...table.tHead.rows[0].cells], groups = () => [...table.tBodies];
+  const groups = (table) => [...table.tBodies];
   const valueOf = (group, header) => {
     const raw = group.rows[0].cells[header.cellIndex].dataset.value;
     return raw === undefined ? null : header.dataset.kind === "number" ? Number(raw) : raw;
@@ -13,13 +13,13 @@ _BOARD = """
     typeof one === "string"
       ? one.localeCompare(other, "en", { numeric: true })
       : Number(one > other) - Number(one < other);
-  const sort = (header) => {
+  const sort = (table, header) => {
     const now = header.getAttribute("aria-sort");
     const way = now === null ? header.dataset.first : now === "ascending" ? "descending" : "ascending";
-    for (const each of headers) each.removeAttribute("aria-sort");
+    for (const each of table.tHead.rows[0].cells) each.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", way);
     const sign = way === "ascending" ? 1 : -1;
-    const keyed = groups().map((group) => [valueOf(group, header), group]);
+    const keyed = groups(table).map((group) => [valueOf(group, header), group]);
     keyed.sort(([one], [other]) =>
       one === null || other === null ? (one === null) - (other === null) : sign * compare(one, other));
     table.append(...keyed.map(([, group]) => group));
@@ -42,27 +42,28 @@ _BOARD = """
     button.textContent = copied ? "Copied" : "Press Ctrl+C";
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   };
-  for (const button of table.querySelectorAll(".fold")) fold(button, false);
-  table.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
+  for (const button of document.querySelectorAll(".fold")) fold(button, false);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button"), table = button?.closest("table.ranking");
     if (!button) return;
-    if (button.closest("thead")) sort(button.closest("th"));
+    if (table && button.closest("thead")) sort(table, button.closest("th"));
     else if (button.matches(".fold")) fold(button, button.getAttribute("aria-expanded") !== "true");
     else if (button.matches(".copy")) copy(button);
   });
   const filter = document.querySelector(".filter");
   const choose = () => {
-    const track = filter.querySelector(":checked").value;
-    for (const group of groups()) group.hidden = track !== "0" && group.dataset.track !== track;
-    const seen = groups().filter((group) => !group.hidden).length;
-    document.getElementById("shown").textContent = `${seen} of ${groups().length} rows`;
+    const track = filter.querySelector(":checked").value, all = tables.flatMap(groups);
+    for (const group of all) group.hidden = track !== "0" && group.dataset.track !== track;
+    const seen = all.filter((group) => !group.hidden).length;
+    document.getElementById("shown").textContent = `${seen} of ${all.length} rows`;
   };
   filter?.addEventListener("change", choose);
   if (filter) choose();
 })();
 """
+"""Sorts tables of the class ``ranking``, folds rows out, filters by track, copies."""
 
-_GALLERY = """
+GALLERY = """
 (() => {
   const data = document.getElementById("pictures");
   if (!data) return;
@@ -191,5 +192,6 @@ _GALLERY = """
   draw();
 })();
 """
+"""Shows pictures of the element ``pictures``, two over each other; does nothing where there is none."""
 
-SCRIPT = _BOARD + _GALLERY
+SCRIPT = BOARD + GALLERY

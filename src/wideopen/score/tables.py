@@ -34,6 +34,7 @@ TITLES: Mapping[str, str] = {
     "protocol": "protocol",
     "origin": "origin",
 }
+_TEXTS = ("solution", "team", "author", "framework", "hardware", "track", "device", "protocol", "origin")
 _MOST_WIDE = 34
 """Characters of a cell on a terminal."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]|~])")
@@ -77,7 +78,7 @@ def cell(row: Row, column: str) -> str:
     score = row.score
     if column == "rank":
         return UNKNOWN if row.rank is None else f"{row.rank}{'=' if row.tied else ''}"
-    if column in ("solution", "team", "track", "device", "protocol", "origin"):
+    if column in _TEXTS:
         return str(getattr(score, column)) or UNKNOWN
     value = figure_of(score, column)
     if value is None:
@@ -97,17 +98,15 @@ def as_text(rows: Sequence[Row], *, by: str = "mos") -> str:
     columns, notes = columns_of(by), footnotes_of(rows)
     table = [[TITLES.get(column, column) for column in columns]]
     for row, marks in zip(rows, notes.marks, strict=True):
-        cells = [_cut(_printable(cell(row, column))) for column in columns]
+        cells = [cut(printable(cell(row, column))) for column in columns]
         cells[columns.index("solution")] += "".join(f" [{mark}]" for mark in marks)
         table.append(cells)
-    widths = [max(_width(line[at]) for line in table) for at in range(len(columns))]
-    right = [column in ("rank", *COLUMNS, by) for column in columns]
-    lines = ["  ".join(map(_padded, line, widths, right)).rstrip() for line in table]
+    lines = aligned(table, right=[column in ("rank", *COLUMNS, by) for column in columns])
     for at in range(len(rows) - 1, 0, -1):
         if rows[at].score.track != rows[at - 1].score.track:
             lines.insert(at + 1, "")
-    below = [f"[{number}] {_printable(text)}" for number, text in enumerate(notes.texts, 1)]
-    below += [f"! {_printable(warning)}" for warning in warnings_of(row.score for row in rows)]
+    below = [f"[{number}] {printable(text)}" for number, text in enumerate(notes.texts, 1)]
+    below += [f"! {printable(warning)}" for warning in warnings_of(row.score for row in rows)]
     return "\n".join([*lines, *([""] if below else []), *below])
 
 
@@ -117,12 +116,12 @@ def as_markdown(rows: Sequence[Row], *, by: str = "mos", title: str = "") -> str
     lines = [f"# {markdown_text(title)}", ""] if title else []
     warnings = warnings_of(row.score for row in rows)
     lines += [f"> **Mind:** {markdown_text(warning)}  " for warning in warnings] + [""] * bool(warnings)
-    lines.append(_markdown_row([markdown_text(TITLES.get(column, column)) for column in columns]))
-    lines.append(_markdown_row(["--:" if column in ("rank", *COLUMNS, by) else "---" for column in columns]))
+    lines.append(markdown_row([markdown_text(TITLES.get(column, column)) for column in columns]))
+    lines.append(markdown_row(["--:" if column in ("rank", *COLUMNS, by) else "---" for column in columns]))
     for row, marks in zip(rows, notes.marks, strict=True):
         cells = [markdown_text(cell(row, column)) for column in columns]
         cells[columns.index("solution")] += "".join(f" <sup>{mark}</sup>" for mark in marks)
-        lines.append(_markdown_row(cells))
+        lines.append(markdown_row(cells))
     lines += [""] * bool(notes.texts)
     lines += [f"{number}. {markdown_text(text)}" for number, text in enumerate(notes.texts, 1)]
     return "\n".join(lines) + "\n"
@@ -141,7 +140,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     writer.writerow(["rank", "tied", "overlaps_next", *names, *(f"others.{key}" for key in others)])
     for row in rows:
         values = [row.rank, row.tied, row.overlaps_next, *(getattr(row.score, name) for name in names)]
-        writer.writerow([_csv_cell(value) for value in [*values, *(row.score.others.get(key) for key in others)]])
+        writer.writerow([csv_cell(value) for value in [*values, *(row.score.others.get(key) for key in others)]])
     return text.getvalue()
 
 
@@ -196,7 +195,7 @@ def json_text(value: Any) -> str:  # noqa: ANN401
 
 def markdown_text(text: str) -> str:
     """Write text so that Markdown shows it as it is, on one line."""
-    return html.escape(_MARKDOWN.sub(r"\\\1", " ".join(_printable(text).split())), quote=False)
+    return html.escape(_MARKDOWN.sub(r"\\\1", " ".join(printable(text).split())), quote=False)
 
 
 def _mos(score: Score, value: float) -> str:
@@ -210,7 +209,8 @@ def _mos(score: Score, value: float) -> str:
     return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
-def _csv_cell(value: Any) -> str:  # noqa: ANN401
+def csv_cell(value: Any) -> str:  # noqa: ANN401
+    """Write a value so that no spreadsheet takes it for a formula; unknown is empty."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -223,16 +223,29 @@ def _csv_cell(value: Any) -> str:  # noqa: ANN401
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
+def markdown_row(cells: Sequence[str]) -> str:
+    """Write a line of a table in Markdown; what is in the cells is Markdown already."""
     return f"| {' | '.join(cells)} |"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Put a sign in the place of what would control a terminal; line breaks become spaces."""
     return "".join(each if each.isprintable() else " " if each.isspace() else "\ufffd" for each in text)
 
 
-def _cut(text: str) -> str:
+def aligned(table: Sequence[Sequence[str]], *, right: Sequence[bool]) -> list[str]:
+    """Write lines whose columns are as wide as their widest cell on a terminal.
+
+    Args:
+        table: Lines of cells.
+        right: For each column, whether its cells end below one another.
+    """
+    widths = [max(_width(line[at]) for line in table) for at in range(len(right))]
+    return ["  ".join(map(_padded, line, widths, right)).rstrip() for line in table]
+
+
+def cut(text: str) -> str:
+    """Shorten what is too wide for a cell on a terminal."""
     return text if len(text) <= _MOST_WIDE else text[: _MOST_WIDE - 1] + "…"
 
 

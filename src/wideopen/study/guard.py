@@ -1,9 +1,9 @@
-"""Guard: stands before all that the study serves; small bodies, few requests, careful headers."""
+"""Guard: stands before all that a study or a challenge serves; small bodies, few requests, careful headers."""
 
 import ipaddress
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,12 +30,24 @@ _LOG = logging.getLogger("wideopen.study")
 class Guard:
     """Refuses what is too much, and puts `HEADERS` on every answer.
 
-    Where the study is behind a proxy, the address of a request is the last one in X-Forwarded-For, which that proxy
+    Behind a proxy, the address of a request is the last one in X-Forwarded-For, which that proxy
     added, and only where the proxy itself is on a private network; else the header is what anyone may write.
+
+    Bodies are read whole before they are handed on, but for those of paths that ``streamed`` names.
     """
 
-    def __init__(self, app: ASGIApp, *, rate: Rate, proxy: bool = False, root_path: str = "") -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        rate: Rate,
+        proxy: bool = False,
+        root_path: str = "",
+        most_body_bytes: int = MOST_BODY_BYTES,
+        streamed: Callable[[Scope], bool] = lambda _: False,
+    ) -> None:
         self._app, self._proxy, self._root_path = app, proxy, root_path
+        self._most_body_bytes, self._streamed = most_body_bytes, streamed
         self._addresses = Limiter(rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,9 +85,12 @@ class Guard:
         if wait_s:
             await _refuse(send, 429, f"too much is asked for from your address; wait {wait_s} s", wait_s)
             return
-        body = await _body(headers, receive)
+        if self._streamed(scope):
+            await self._app(scope, receive, send)
+            return
+        body = await _body(headers, receive, self._most_body_bytes)
         if body is None:
-            await _refuse(send, 413, f"what was sent is longer than {MOST_BODY_BYTES} bytes")
+            await _refuse(send, 413, f"what was sent is longer than {self._most_body_bytes} bytes")
             return
         given = False
 
@@ -97,10 +112,10 @@ class Guard:
         return forwarded[-1].rsplit(",", 1)[-1].strip() or address
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes | None:
+async def _body(headers: Headers, receive: Receive, most_bytes: int) -> bytes | None:
     """Read what was sent; nothing where it is too long."""
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length[:10]) > MOST_BODY_BYTES:
+    if not length.isdecimal() or int(length[:10]) > most_bytes:
         return None
     body, more = b"", True
     while more:
@@ -109,7 +124,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes | None:
             return b""
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > MOST_BODY_BYTES:
+        if len(body) > most_bytes:
             return None
     return body
 

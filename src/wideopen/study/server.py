@@ -1,19 +1,12 @@
 """Server: the study's pages and what they ask for, from one process."""
 
-import ipaddress
-import socket
-from collections.abc import Callable, Mapping
-from importlib.resources import files
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import uvicorn
-from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException as StarletteHTTPException
+from fastapi import FastAPI, Request, Response
 
 from wideopen.errors import RequestError
+from wideopen.study import web
 from wideopen.study.desk import Desk
 from wideopen.study.guard import Guard
 from wideopen.study.limits import Limits
@@ -22,17 +15,7 @@ from wideopen.study.plan import read_study
 from wideopen.study.store import ForgottenError, Store, StoreError, open_store
 
 HOST, PORT = "127.0.0.1", 8000
-_TYPES = {
-    ".html": "text/html",
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".woff2": "font/woff2",
-}
 _UNSAVED = "disk full or store cannot be written: your answer was NOT saved, try again"
-_LAST_WORDS_S = 10
-"""For answers that are under way when the server is stopped."""
 
 
 def app(
@@ -52,8 +35,8 @@ def app(
     """
     limits = limits or Limits()
     desk = Desk(folder, read_study(folder), store, Links(folder), limits)
-    made = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    _route_pages(made, _static())
+    made = web.new_application()
+    web.route_pages(made, "wideopen.study", {"/r/{token}": "rater.html", "/o/{token}": "organiser.html"})
     made.get("/api/r/{token}/state")(desk.state)
     made.post("/api/r/{token}/consent")(desk.consent)
     made.post("/api/r/{token}/trained")(desk.trained)
@@ -63,11 +46,9 @@ def app(
     made.get("/api/r/{token}/training/{number}/{which}")(desk.training_picture)
     made.get("/api/o/{token}/progress")(desk.progress)
     made.post("/api/o/{token}/links")(desk.new_links)
-    made.add_exception_handler(StarletteHTTPException, _say_http)
-    made.add_exception_handler(RequestValidationError, _say_invalid)
     made.add_exception_handler(ForgottenError, _say_gone)
     made.add_exception_handler(StoreError, _say_unsaved)
-    made.add_middleware(Guard, rate=limits.address, proxy=proxy, root_path=_prefix(root_path))
+    made.add_middleware(Guard, rate=limits.address, proxy=proxy, root_path=web.prefix_of(root_path))
     return made
 
 
@@ -101,19 +82,10 @@ def serve(
     store = open_store(folder, database)
     try:
         made = app(folder, store, proxy=proxy, root_path=root_path, limits=limits)
-        config = uvicorn.Config(
-            made,
-            access_log=False,  # it would write down who asked, and links that open sittings
-            log_level="warning",
-            lifespan="off",
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=_LAST_WORDS_S,
-        )
-        with _listening(host, port) as listener:
+        with web.listening(host, port) as listener:
             if ready is not None:
-                ready(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}{_prefix(root_path)}")
-            uvicorn.Server(config).run(sockets=[listener])
+                ready(web.address_of(listener, host, root_path))
+            web.run(made, listener)
     except KeyboardInterrupt:
         return
     finally:
@@ -156,11 +128,7 @@ def organiser_link(folder: Path, *, address: str = f"http://{HOST}:{PORT}") -> s
 
 def opening_warning(host: str, *, proxy: bool = False) -> str | None:
     """Say what it means to listen on an address; nothing where only this machine can reach it."""
-    try:
-        wide = not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        wide = host != "localhost"
-    if not wide:
+    if not web.is_open_to_others(host):
         return None
     if proxy:
         return f"{host} is open to others than the proxy too, who could then pretend any address; prefer {HOST}"
@@ -170,71 +138,9 @@ def opening_warning(host: str, *, proxy: bool = False) -> str | None:
     )
 
 
-def _prefix(root_path: str) -> str:
-    inner = root_path.strip("/")
-    return f"/{inner}" if inner else ""
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65535:
-        raise RequestError(f"{port} is no port; choose one from 1 to 65535, or 0 for any that is free")
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        reason = error.strerror or error
-        raise RequestError(f"{host} port {port} cannot be listened on ({reason}); choose another port") from error
-
-
-def _static() -> Mapping[str, tuple[bytes, str]]:
-    """Read all files of the pages, so that a name can only ever be one of theirs."""
-    found = {}
-    for file in (files("wideopen.study") / "static").iterdir():
-        kind = _TYPES.get(Path(file.name).suffix)
-        if file.is_file() and kind is not None:
-            found[file.name] = (file.read_bytes(), kind)
-    return found
-
-
-def _route_pages(made: FastAPI, static: Mapping[str, tuple[bytes, str]]) -> None:
-    async def page(name: str) -> Response:
-        if name not in static:
-            raise HTTPException(404, "there is no such page")
-        content, kind = static[name]
-        return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
-
-    async def rater(token: str) -> Response:
-        return await page("rater.html")
-
-    async def organiser(token: str) -> Response:
-        return await page("organiser.html")
-
-    for path, answer in (("/static/{name}", page), ("/r/{token}", rater), ("/o/{token}", organiser)):
-        made.api_route(path, methods=["GET", "HEAD"])(answer)
-
-
-def _said(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> JSONResponse:  # noqa: ANN401
-    return JSONResponse(detail if isinstance(detail, dict) else {"error": str(detail)}, status, headers)
-
-
-async def _say_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, StarletteHTTPException)
-    usual = {404: "there is no such page", 405: "this cannot be asked for in this way"}
-    said = error.detail if isinstance(error, HTTPException) else usual.get(error.status_code, error.detail)
-    return _said(error.status_code, said, error.headers)
-
-
-async def _say_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(each) for each in first["loc"] if each not in ("body", "path"))[:100]
-    status = 404 if first["loc"][0] == "path" else 422
-    return _said(status, " ".join(f"{where}: {first['msg']}".split()))
-
-
 async def _say_gone(request: Request, error: Exception) -> Response:
-    return _said(410, error)
+    return web.said(410, error)
 
 
 async def _say_unsaved(request: Request, error: Exception) -> Response:
-    return _said(503, _UNSAVED, {"retry-after": "2"})
+    return web.said(503, _UNSAVED, {"retry-after": "2"})

@@ -1,0 +1,1 @@
+"""The studio: one photo after another in the browser of one's own machine."""

@@ -1,0 +1,474 @@
+"""Workers of a challenge: every submission ends, once, with a Score or with words that say why not."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+psutil = pytest.importorskip("psutil")
+pytest.importorskip("sqlalchemy")
+
+from challenge_hall import (  # noqa: E402
+    LIMITS,
+    NAMES,
+    SHEET,
+    SIZE,
+    Hall,
+    darkening,
+    endless,
+    hungry,
+    photo_of,
+    zip_of,
+)
+from challenge_workers import sandboxes, scored, until  # noqa: E402
+from wideopen.challenge import queue as queue_module  # noqa: E402
+from wideopen.challenge import sandbox  # noqa: E402
+from wideopen.challenge import work as work_module  # noqa: E402
+from wideopen.challenge.cluster import Nodes  # noqa: E402
+from wideopen.challenge.files import Files  # noqa: E402
+from wideopen.challenge.queue import Queue  # noqa: E402
+from wideopen.challenge.scoring import (  # noqa: E402
+    Bench,
+    EndingError,
+    GoneError,
+    Result,
+    cleaned,
+    put_once,
+    refuse_links,
+    score_job,
+)
+from wideopen.challenge.work import work  # noqa: E402
+from wideopen.database import StoreError  # noqa: E402
+from wideopen.errors import RequestError, WideopenError  # noqa: E402
+from wideopen.score.leaderboard import joined  # noqa: E402
+from wideopen.score.score import Score  # noqa: E402
+
+
+@pytest.fixture
+def hall(tmp_path):
+    made = Hall(tmp_path / "challenge", limits=LIMITS)
+    yield made
+    made.store.close()
+
+
+@contextmanager
+def worker(hall, **settings):
+    """Let a worker run in a thread until the end of a ``with``."""
+    stop, told = Event(), []
+    settings = {"poll_s": 0.05, "beat_s": 0.1, **settings}
+    thread = Thread(target=work, args=(hall.folder,), kwargs={"stop": stop, "tell": told.append, **settings})
+    thread.start()
+    try:
+        yield told
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_pictures_get_the_figures_that_wideopen_score_finds_and_what_the_sheet_says(hall, wideopen, tmp_path):
+    archive = zip_of(tmp_path / "ours.zip", hall.truth() / "original")
+    number = hall.submit(archive)
+    helped = hall.submit(archive, sheet=replace(SHEET, precomputed_depth=True))
+    told = []
+    work(hall.folder, once=True, tell=told.append)
+    assert scored(hall, helped).unranked == "uses pre-computed depth maps"
+    found = scored(hall, number)
+    answers, pairs = hall.truth() / "original", hall.truth()
+    assert wideopen("score", answers, "--pairs", pairs, "--protocol", "aim2020/1", "-o", "by_hand.json")[0] == 0
+    by_hand = Score.from_json((tmp_path / "by_hand.json").read_text())
+    for name in ("psnr_db", "ssim", "others", "images", "per_image", "worst", "protocol", "date", "origin"):
+        assert getattr(found, name) == getattr(by_hand, name), name
+    assert {name: found.data[name] for name in by_hand.data} == by_hand.data
+    assert (found.solution, found.team, found.track) == ("ours", "Team 1", "cpu")
+    assert (found.author, found.framework, found.hardware) == (SHEET.authors, SHEET.framework, SHEET.hardware)
+    assert found.command == "wideopen score pictures --pairs val --protocol aim2020/1 -o score.json --jobs 1"
+    assert found.unranked == ""
+    assert "network" in found.data["sandbox"]
+    for name in NAMES:
+        for kind in ("found", "truth", "input"):
+            content = hall.files.read(f"galleries/{number}/{name}.{kind}.jpg")
+            assert content == (tmp_path / "by_hand.files" / f"{name}.{kind}.jpg").read_bytes()
+    assert told[0].startswith(f"score of submission {number}: scored in ")
+    assert Queue(hall.store).counts() == {("score", "done"): 2}
+
+
+def test_pictures_that_cannot_be_scored_are_refused_with_their_names(hall, tmp_path):
+    photo_of(7, (48, 64)).save(tmp_path / "turned.png")
+    (tmp_path / "broken.png").write_bytes((hall.truth() / "original" / "2.png").read_bytes()[:-300])
+    (tmp_path / "text.zip").write_text("no zip")
+    originals = hall.truth() / "original"
+    turned = hall.submit(zip_of(tmp_path / "turned.zip", originals, p2=tmp_path / "turned.png"))
+    broken = hall.submit(zip_of(tmp_path / "broken.zip", originals, p2=tmp_path / "broken.png"))
+    text = hall.submit(tmp_path / "text.zip")
+    work(hall.folder, once=True)
+    assert hall.state(turned).state == "refused"
+    assert "2.png is 48x64 and not 64x48" in hall.state(turned).why
+    assert hall.state(broken).state == "refused"
+    assert "1 of 3 pictures cannot be scored" in hall.state(broken).why
+    assert "2.png" in hall.state(broken).why
+    assert hall.state(text).state == "refused"
+    assert "text.zip is no zip" in hall.state(text).why
+    for number in (turned, broken, text):
+        found = hall.state(number)
+        assert found.spent
+        assert str(hall.folder) not in found.why
+        assert "/" not in found.why
+        assert "figures are kept" not in found.why
+    assert not [key for key in hall.files.keys() if not key.startswith("uploads/")]  # noqa: SIM118
+
+
+def test_a_truth_that_is_gone_is_the_organiser_s_fault(hall, tmp_path):
+    number = hall.submit(zip_of(tmp_path / "ours.zip", hall.truth() / "original"))
+    for path in (hall.truth() / "bokeh").iterdir():
+        path.unlink()
+    with pytest.raises(RequestError, match="holds no pairs"):
+        work(hall.folder, once=True)
+    assert hall.state(number).state == "waiting"
+
+
+def test_an_onnx_file_is_rendered_without_the_truth_then_scored_then_timed(hall, wideopen, tmp_path):
+    pytest.importorskip("onnx")
+    path = darkening(tmp_path / "half.onnx")
+    number = hall.submit(path, "model")
+    work(hall.folder, once=True)
+    found = scored(hall, number)
+    from wideopen.challenge.model_head import runnable
+
+    ready = runnable(path, tmp_path / "ready.onnx")
+    done = wideopen("score", ready, "--pairs", hall.truth("test"), "-o", "by_hand.json")
+    assert done[0] == 0, done
+    by_hand = Score.from_json((tmp_path / "by_hand.json").read_text())
+    for name in ("psnr_db", "ssim", "others", "per_image"):
+        assert getattr(found, name) == getattr(by_hand, name), name
+    assert found.device == by_hand.device
+    assert found.checkpoint == f"half.onnx sha256:{hall.state(number).upload.sha256}"
+    assert found.command == "wideopen score model.onnx --pairs test --protocol aim2020/1"
+    key = Queue(hall.store).results("time")[number]
+    assert key == f"scores/{number}.time.json"
+    runtime = Score.from_json(hall.files.read(key).decode())
+    assert runtime.timing["size_px"] == list(SIZE)
+    assert runtime.timing["repeats"] == 5
+    assert runtime.timing["loaded"] in (True, False)
+    assert {"other_cores_before", "other_cores", "device"} <= runtime.timing.keys()
+    (row,) = joined([found, runtime])
+    assert row.runtime_s == runtime.runtime_s > 0
+    assert row.psnr_db == found.psnr_db
+
+
+def test_a_checkpoint_is_scored(hall, tmp_path):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    from wideopen.pairs.pair import pairs_in
+    from wideopen.photo import read
+    from wideopen.score.evaluate import levels_of
+    from wideopen.score.metrics import psnr_db
+    from wideopen.zoo.catalog import solution
+    from wideopen.zoo.checkpoint import Record, save
+    from wideopen.zoo.run import SolutionRenderer, prepared
+
+    torch.manual_seed(0)
+    network = solution("cet-ece").build().eval()
+    number = hall.submit(save(network, tmp_path / "ours.safetensors", Record("cet-ece")), "model")
+    work(hall.folder, once=True, kinds=("score",))
+    found = scored(hall, number)
+    renderer = prepared(SolutionRenderer(solution("cet-ece"), network))
+    by_name = {row["name"]: row["psnr_db"] for row in found.per_image}
+    for pair in pairs_in(hall.truth("test")):
+        answer, bokeh = renderer(read(pair.original)), read(pair.bokeh)
+        assert by_name[pair.name] == pytest.approx(psnr_db(levels_of(answer), levels_of(bokeh)), abs=0.02)
+
+
+def test_a_model_that_loops_for_ever_and_one_that_eats_memory_end_with_words(tmp_path):
+    pytest.importorskip("onnx")
+    hall = Hall(tmp_path / "challenge", limits=replace(LIMITS, seconds=6, memory_mb=3000))
+    loops = hall.submit(endless(tmp_path / "endless.onnx"), "model")
+    eats = hall.submit(hungry(tmp_path / "hungry.onnx"), "model")
+    work(hall.folder, once=True)
+    assert hall.state(loops).state == hall.state(eats).state == "failed"
+    first, *log = hall.state(loops).why.splitlines()
+    assert first == "stopped after 6 s, all the time that a submission has"
+    assert "1 of 3: 1" in log
+    assert hall.state(eats).why.startswith("a submission may use 3000 MB of memory, and this asked for more")
+    assert hall.state(loops).spent
+    assert not sandboxes()
+    hall.store.close()
+
+
+def test_on_a_phone_s_track_a_runtime_is_the_organiser_s_to_measure(hall, tmp_path):
+    pytest.importorskip("onnx")
+    number = hall.submit(darkening(tmp_path / "half.onnx"), "model", track="gpu")
+    told = []
+    work(hall.folder, once=True, tell=told.append)
+    assert scored(hall, number).track == "gpu"
+    assert Queue(hall.store).counts() == {("score", "done"): 1, ("time", "failed"): 1}
+    assert "--device android" in told[-1]
+
+
+def test_a_worker_that_is_killed_leaves_its_job_to_another(hall, tmp_path, monkeypatch):
+    number = hall.submit(zip_of(tmp_path / "ours.zip", hall.truth() / "original"))
+    code = "import sys; from pathlib import Path; from wideopen.challenge.work import work; work(Path(sys.argv[1]))"
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    first = subprocess.Popen([sys.executable, "-c", code, str(hall.folder)], env=environment)
+    try:
+        until(lambda: hall.state(number).state == "running" and len(sandboxes(first.pid)) == 2)
+        children = sandboxes(first.pid)
+    finally:
+        first.kill()
+        first.wait()
+    until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in children))
+    until(lambda: not any((tmp_path / "tmp").glob("wideopen-*")))
+    assert hall.state(number).state == "running"
+    monkeypatch.setattr(queue_module, "SILENT_S", 0.1)
+    work(hall.folder, once=True)
+    assert scored(hall, number).images == 3
+    assert hall.state(number).score == f"scores/{number}.2.json"
+    assert [what for _, what, _ in hall.store.history(number)] == [
+        "waiting", "score begun", "score taken back", "score begun", "score scored"
+    ]  # fmt: skip
+
+
+def test_a_cancelled_job_ends_within_seconds(hall, tmp_path):
+    pytest.importorskip("onnx")
+    number = hall.submit(endless(tmp_path / "endless.onnx"), "model")
+    team = hall.state(number).team
+    with worker(hall) as told:
+        until(lambda: hall.state(number).state == "running" and len(sandboxes()) == 2)
+        assert Queue(hall.store).cancel(number)
+        begun_s = time.monotonic()
+        until(lambda: Queue(hall.store).counts() == {("score", "cancelled"): 1})
+        assert time.monotonic() - begun_s < 10
+        assert not sandboxes()
+    assert told[-1] == f"score of submission {number}: cancelled"
+    assert hall.state(number).state == "cancelled"
+    assert hall.store.left(team, "test") == (10, 100)
+
+
+def test_a_worker_that_is_told_to_end_gives_its_job_back(hall, tmp_path):
+    pytest.importorskip("onnx")
+    number = hall.submit(endless(tmp_path / "endless.onnx"), "model")
+    code = (
+        "import sys; from pathlib import Path; from wideopen.challenge.work import work\n"
+        "work(Path(sys.argv[1]), tell=print)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(hall.folder)], stdout=subprocess.PIPE, text=True)
+    try:
+        until(lambda: hall.state(number).state == "running" and len(sandboxes(process.pid)) == 2)
+        children = sandboxes(process.pid)
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, out) == (0, f"score of submission {number}: given back\n")
+    assert not any(each.is_running() for each in children)
+    assert hall.state(number).state == "waiting"
+    job = Queue(hall.store).take("next", "here")
+    assert (job.submission.id, job.attempt) == (number, 1)
+
+
+def test_two_workers_do_many_jobs_and_none_twice(hall, tmp_path, monkeypatch):
+    done = Counter()
+
+    def do(job, team, bench, stop):
+        time.sleep(0.01)
+        done[job.submission.id] += 1
+        return Result("scored", key=f"scores/{job.submission.id}.json")
+
+    monkeypatch.setattr(work_module, "_do_here", do)
+    archive = zip_of(tmp_path / "ours.zip", hall.truth() / "original")
+    numbers = [hall.submit(archive) for _ in range(20)]
+    workers = [Thread(target=work, args=(hall.folder,), kwargs={"once": True, "jobs": 2}) for _ in range(2)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+    assert done == dict.fromkeys(numbers, 1)
+    assert {hall.state(number).state for number in numbers} == {"scored"}
+
+
+def test_a_fault_of_ours_costs_one_job_and_does_not_count(hall, tmp_path, monkeypatch):
+    def do(job, team, bench, stop):
+        if job.submission.id == 1:
+            raise ZeroDivisionError(f"in {hall.folder}/hidden/1.png")
+        return Result("scored", key="scores/2.json")
+
+    monkeypatch.setattr(work_module, "_do_here", do)
+    archive = zip_of(tmp_path / "ours.zip", hall.truth() / "original")
+    numbers = [hall.submit(archive) for _ in range(2)]
+    work(hall.folder, once=True)
+    assert [hall.state(number).state for number in numbers] == ["failed", "scored"]
+    assert not hall.state(1).spent
+    assert hall.state(1).why == "wideopen met a fault of its own at this (ZeroDivisionError: in hidden/1.png)"
+
+
+def test_a_database_that_is_away_for_a_while_costs_nothing(hall, tmp_path, monkeypatch):
+    monkeypatch.setattr(work_module, "_do_here", lambda job, *_: Result("scored", key="scores/1.json"))
+    monkeypatch.setattr(work_module, "_SAY_AGAIN_S", (0.01,) * 5)
+    number = hall.submit(zip_of(tmp_path / "ours.zip", hall.truth() / "original"))
+    away = Counter()
+
+    def failing(name):
+        real = getattr(Queue, name)
+
+        def method(self, *given, **settings):
+            away[name] += 1
+            if away[name] < 4:
+                raise StoreError("the database is away")
+            return real(self, *given, **settings)
+
+        return method
+
+    for name in ("take", "finish"):
+        monkeypatch.setattr(Queue, name, failing(name))
+    with worker(hall):
+        until(lambda: hall.state(number).state == "scored")
+    assert away["take"] >= 4
+    assert away["finish"] == 4
+
+
+def test_what_renders_is_shown_no_truth_and_what_scores_begins_in_an_empty_folder(hall, tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+    number = hall.submit(darkening(tmp_path / "half.onnx"), "model")
+    shown, empty, real = [], [], sandbox.run
+
+    def run(module, words, folder, bounds, *, readable=(), **others):
+        shown.append([Path(each).resolve() for each in readable])
+        empty.append(not any(folder.iterdir()))
+        return real(module, words, folder, bounds, readable=readable, **others)
+
+    bench = Bench(hall.store.plan, hall.folder, hall.files)
+    job = Queue(hall.store).take("here", "here")
+    monkeypatch.setattr(sandbox, "run", run)
+    assert score_job(job, "Team 1", bench).key == f"scores/{number}.json"
+    truth = (hall.truth("test") / "bokeh" / "1.png").resolve()
+    assert [any(each in (truth, *truth.parents) for each in paths) for paths in shown] == [False, True]
+    assert empty == [True, True]
+    assert score_job(job, "Team 1", bench).key == f"scores/{number}.2.json"
+
+
+def test_an_answer_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "truth.png").write_text("truth")
+    (tmp_path / "answers").mkdir()
+    refuse_links(tmp_path / "answers")
+    (tmp_path / "answers" / "1.png").symlink_to(tmp_path / "truth.png")
+    with pytest.raises(EndingError, match=r"1\.png is no plain file"):
+        refuse_links(tmp_path / "answers")
+    (tmp_path / "answers" / "1.png").unlink()
+    (tmp_path / "answers" / "2.png").hardlink_to(tmp_path / "truth.png")
+    with pytest.raises(EndingError, match=r"2\.png is no plain file"):
+        refuse_links(tmp_path / "answers")
+
+
+class Ray:
+    """A cluster on which every job is lost."""
+
+    def __init__(self, alive):
+        self.alive, self.asked = alive, 0
+        lost = type("RayError", (Exception,), {})
+        self.exceptions = SimpleNamespace(RayError=lost, RayTaskError=type("RayTaskError", (lost,), {}))
+
+    def remote(self, *_):
+        self.asked += 1
+
+    def wait(self, *_, **__):
+        raise self.exceptions.RayError
+
+    def nodes(self):
+        return [{"Alive": self.alive, "Resources": {"CPU": 1.0}}]
+
+
+def lost_by(ray, hall):
+    nodes = Nodes.__new__(Nodes)
+    nodes._ray, nodes._remote, nodes._folder, nodes._files = ray, ray, hall.folder, "files"
+    job = SimpleNamespace(kind="score")
+    return nodes(job, "Team 1", Bench(hall.store.plan, hall.folder, hall.files), lambda: False)
+
+
+def test_a_job_that_a_cluster_loses_is_begun_once_more_and_given_back_where_the_cluster_is_gone(hall):
+    ray = Ray(alive=True)
+    result = lost_by(ray, hall)
+    assert (result.state, result.ours, ray.asked) == ("failed", True, 2)
+    assert "lost this twice" in result.why
+    with pytest.raises(GoneError, match="the Ray cluster is gone"):
+        lost_by(Ray(alive=False), hall)
+
+
+def test_a_worker_without_its_cluster_gives_its_job_back_and_ends(hall, tmp_path, monkeypatch):
+    def do(*_):
+        raise GoneError("the Ray cluster is gone (RayError)")
+
+    monkeypatch.setattr(work_module, "_do_here", do)
+    archive = zip_of(tmp_path / "ours.zip", hall.truth() / "original")
+    numbers = [hall.submit(archive) for _ in range(2)]
+    with pytest.raises(WideopenError, match=r"the Ray cluster is gone .*given back"):
+        work(hall.folder)
+    assert [hall.state(number).state for number in numbers] == ["waiting", "waiting"]
+
+
+def test_a_retry_after_a_score_was_kept_but_not_told_keeps_another(tmp_path):
+    files = Files(tmp_path / "files")
+    (tmp_path / "one").write_text("1")
+    assert put_once(files, "scores/1.json", tmp_path / "one")
+    assert not put_once(files, "scores/1.json", tmp_path / "one")
+    with pytest.raises(RequestError, match="no name of a file"):
+        put_once(files, "../1.json", tmp_path / "one")
+
+
+def test_the_command_line_works_off_what_is_there(hall, tmp_path):
+    number = hall.submit(zip_of(tmp_path / "ours.zip", hall.truth() / "original"))
+    from click.testing import CliRunner
+
+    from wideopen.cli.challenge_work import work as command
+
+    done = CliRunner().invoke(command, [str(hall.folder), "--once", "--kind", "score"])
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith(f"score of submission {number}: scored in ")
+    done = CliRunner().invoke(command, [str(tmp_path), "--once"])
+    assert isinstance(done.exception, RequestError)
+    assert "holds no challenge" in str(done.exception)
+
+
+def test_a_challenge_where_models_may_read_is_refused(tmp_path, monkeypatch):
+    hall = Hall(tmp_path / "challenge")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    with pytest.raises(RequestError, match="which models may read; move the challenge elsewhere"):
+        work(hall.folder, once=True)
+    hall.store.close()
+
+
+@given(st.text(), st.sampled_from(["/srv/x y/challenge", "/opt/c"]), st.text(alphabet="abc/. \x1b[0m\n", max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_logs_hold_no_places_of_this_machine_and_nothing_that_does_not_print(before, place, after):
+    bench = Bench(None, Path(place), None)
+    text = cleaned(f"{before} {place}/hidden/val/bokeh/3.png {after} /home/somebody/secret/file.py:3", bench)
+    assert place not in text
+    assert "somebody" not in text
+    assert text.endswith("file.py:3")
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ('  File "/usr/lib/python3.11/runpy.py", line 3, in run', '  File "runpy.py", line 3, in run'),
+        ("C:\\Users\\me\\file.py is missing", "file.py is missing"),
+        ("1/2 done, 3 / 4", "1/2 done, 3 / 4"),
+        ("see https://example.org/a/b", "see https://example.org/a/b"),
+        ("\x1b[31mred\x1b[0m\x07 alarm", "red  alarm"),
+        ("cannot open ('/srv/data/1.png')", "cannot open ('1.png')"),
+    ],
+)
+def test_what_a_log_says_stays_readable(line, kept):
+    assert cleaned(line, Bench(None, Path("/srv/challenge"), None)) == kept
