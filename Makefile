@@ -129,7 +129,7 @@ out/development: bench/development.py
 
 $(TEST)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch,pairs,tensorboard,study]'
+	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,research,fetch,pairs,tensorboard,study,studio,challenge]'
 	touch $@
 
 $(TEST)/installed-ray: $(TEST)/installed

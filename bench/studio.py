@@ -164,7 +164,7 @@ def main():
         command = [sys.executable, "-m", "wideopen", "studio", "--no-browser", "--port", "0"]
         served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
-            address = re.search(r"http://\S+", served.stdout.readline())[0]
+            address = re.search(r"http://[^\s;]+", served.stdout.readline())[0]
             browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1440, "height": 900}, bypass_csp=True)
             page.goto(address)

@@ -5,9 +5,11 @@ import importlib
 import pkgutil
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -37,12 +39,26 @@ def test_readme_commands_run(tmp_path):
         words = shlex.split(line.split("  #")[0])
         if words[0] != "wideopen":
             continue
+        if words[1] == "studio":
+            serves_until_it_is_interrupted(words, tmp_path)
+            ran.append(line)
+            continue
         done = subprocess.run(
             [sys.executable, "-m", "wideopen", *words[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         ran.append(line)
     assert len(ran) >= 4
+
+
+def serves_until_it_is_interrupted(words, folder):
+    command = [sys.executable, "-m", "wideopen", *words[1:]]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+        address = re.search(r"http://[^\s;]+", served.stdout.readline())[0]
+        with urlopen(address, timeout=30) as page:
+            assert b"<title>wideopen studio</title>" in page.read()
+        served.send_signal(signal.SIGINT)
+        assert served.wait(30) == 0
 
 
 def test_readme_set_up_lines_are_real():

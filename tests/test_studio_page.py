@@ -85,8 +85,10 @@ def test_of_several_photos_the_first_opens_and_the_others_wait(browser, studio, 
         visit.drop(photo, other)
         visit.rested()
         expect(name(visit)).to_contain_text("garden.jpg")
-        expect(visit.page.locator("#say")).to_contain_text("all 2 photos")
         assert visit.studio("window.files.map((each) => each.name)") == ["garden.jpg", "other.jpg"]
+        visit.page.get_by_role("button", name="Apply to all 2").click()
+        expect(visit.page.locator("#many")).to_be_visible()
+        expect(visit.page.locator("#many")).to_contain_text("other.jpg")
 
 
 def test_a_text_that_is_named_as_a_photo_leaves_the_open_one_as_it_is(browser, studio, photo, tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from wideopen.cli.challenge import challenge
 from wideopen.cli.engines import ENGINE_OPTION, engine_of
 from wideopen.cli.export import export
 from wideopen.cli.options import DEPTH_OPTIONS, LENS_OPTIONS, PATH, taking
@@ -171,6 +172,8 @@ app.add_command(time_command)
 app.add_command(leaderboard)
 app.add_command(study)
 app.add_command(export)
+app.add_command(studio)
+app.add_command(challenge)
 app.add_command(studio)
 
 

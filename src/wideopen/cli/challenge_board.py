@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from wideopen.cli.bar import bar
+from wideopen.cli.extras import needing
 from wideopen.cli.options import PATH
 from wideopen.errors import RequestError
 
@@ -138,7 +139,7 @@ def mos(
 @_JSON
 def backup(folder: Path, database: str | None, files: str | None, output: Path, as_json: bool) -> None:
     """Copy all of a challenge into one file, also while it is served."""
-    with _extra():
+    with needing("challenge", "challenges"):
         from wideopen.challenge.archive import backup as copy
 
         with bar("copying") as progress:
@@ -155,7 +156,7 @@ def backup(folder: Path, database: str | None, files: str | None, output: Path, 
 @_JSON
 def restore(archive: Path, folder: Path, database: str | None, files: str | None, as_json: bool) -> None:
     """Make a challenge out of a backup, where there is none; any database and any place for files will do."""
-    with _extra():
+    with needing("challenge", "challenges"):
         from wideopen.challenge.archive import restore as unpack
 
         with bar("restoring") as progress:
@@ -220,7 +221,7 @@ def _refuse_output(output: Path | None, *, overwrite: bool) -> None:
 
 @contextmanager
 def _opened(folder: Path, database: str | None, files: str | None) -> "Iterator[tuple[Store, Queue, Files]]":
-    with _extra():
+    with needing("challenge", "challenges"):
         from wideopen.challenge.files import Files
         from wideopen.challenge.queue import Queue
         from wideopen.challenge.store import open_store
@@ -230,14 +231,3 @@ def _opened(folder: Path, database: str | None, files: str | None) -> "Iterator[
             yield store, Queue(store), Files(files or folder / "files")
         finally:
             store.close()
-
-
-@contextmanager
-def _extra() -> Iterator[None]:
-    """Say which extra is missing where its libraries are."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("wideopen"):
-            raise
-        raise RequestError(f"challenges need {error.name}; install wideopen[challenge]") from error

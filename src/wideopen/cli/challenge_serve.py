@@ -1,13 +1,14 @@
 """The commands of `wideopen challenge` by which the organiser holds one."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
+from wideopen.cli.extras import needing
 from wideopen.cli.options import PATH
 from wideopen.errors import RequestError
 
@@ -40,7 +41,7 @@ def serve(
     root_path: str,
 ) -> None:
     """Serve a challenge to teams and everybody, and score what comes, until Ctrl-C."""
-    with _extra():
+    with needing("challenge", "challenges"):
         from wideopen.challenge.server import opening_warning, organiser_link
         from wideopen.challenge.server import serve as run
 
@@ -64,7 +65,7 @@ def serve(
               "challenge is served.")  # fmt: skip
 def link(folder: Path, address: str) -> None:
     """Show the link of the organiser's page; whoever has it decides."""
-    with _extra():
+    with needing("challenge", "challenges"):
         from wideopen.challenge.server import organiser_link
 
         click.echo(organiser_link(folder, address=address))
@@ -78,7 +79,7 @@ def link(folder: Path, address: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per team.")
 def teams(folder: Path, approve: tuple[str, ...], block: tuple[str, ...], database: str | None, as_json: bool) -> None:
     """List the teams of a challenge, approve or block them."""
-    with _extra():
+    with needing("challenge", "challenges"):
         from wideopen.challenge.store import open_store
 
         with closing(open_store(folder, database)) as store:
@@ -105,14 +106,3 @@ def _number_of(name: str, teams: Sequence[Any]) -> int:
             return found[0]
     names = ", ".join(team.name for team in teams) or "none yet"
     raise RequestError(f"there is no team {name!r}; there are {names}")
-
-
-@contextmanager
-def _extra() -> Iterator[None]:
-    """Say which extra is missing where its libraries are."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("wideopen"):
-            raise
-        raise RequestError(f"challenges need {error.name}; install wideopen[challenge]") from error

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wideopen.cli.extras import needing
 from wideopen.cli.options import PATH, size_of
-from wideopen.cli.zoo import research
 from wideopen.errors import RequestError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def export(
 
     out = Path(f"{Path(what).stem}{_SUFFIXES[target]}") if output is None else output
     size_px = size_of(size_text)
-    with research():
+    with needing("research", "networks"):
         if what == "scene":
             record = _export_scene(out, target, size_px, precision, overwrite)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from wideopen.cli.bar import bar
+from wideopen.cli.extras import needing
 from wideopen.cli.options import PATH
 from wideopen.errors import RequestError
 
@@ -59,7 +60,7 @@ def new(
     from wideopen.study.new import Asked, new_study
 
     methods, files = _named(results, "--results"), _named(scores, "--score")
-    with _extra(), bar("copying pictures") as progress:
+    with needing("study", "studies"), bar("copying pictures") as progress:
         made = new_study(
             pairs_in(pairs_folder, split=split), methods, folder, Asked(**settings, scores=files), progress=progress
         )
@@ -88,7 +89,7 @@ def new(
 @click.option("--root-path", default="", metavar="PREFIX", help="Under which a proxy shows the study.")
 def serve(folder: Path, host: str, port: int, database: str | None, proxy: bool, root_path: str) -> None:
     """Serve a study until Ctrl-C."""
-    with _extra():
+    with needing("study", "studies"):
         from wideopen.study.server import opening_warning, organiser_link
         from wideopen.study.server import serve as run
 
@@ -114,7 +115,7 @@ def serve(folder: Path, host: str, port: int, database: str | None, proxy: bool,
 @_JSON
 def links(folder: Path, count: int, address: str, database: str | None, as_json: bool) -> None:
     """Make links for raters, one for each person, and show the organiser's."""
-    with _extra():
+    with needing("study", "studies"):
         from wideopen.study.server import create_links, organiser_link
 
         made = create_links(folder, count, address=address, database=database)
@@ -148,7 +149,7 @@ def report(
     as_json: bool,
 ) -> None:
     """Find mean opinion scores with their intervals, who answered with care, and how many votes are still needed."""
-    with _extra():
+    with needing("study", "studies"):
         from wideopen.study import files
         from wideopen.study.plan import read_study
         from wideopen.study.report import report as find
@@ -186,7 +187,7 @@ def report(
 @_DATABASE
 def forget(folder: Path, rater: str, database: str | None) -> None:
     """Delete a rater and all answers; CODE is what the rater's last page shows."""
-    with _extra(), _store(folder, database) as store:
+    with needing("study", "studies"), _store(folder, database) as store:
         if not store.forget(rater):
             raise RequestError(f"{folder} has no rater '{rater}'; the code stands on the rater's last page")
     click.echo(f"{rater} and all answers are deleted; the link says so")
@@ -204,7 +205,7 @@ def forget(folder: Path, rater: str, database: str | None) -> None:
 @_DATABASE
 def simulate(folder: Path, qualities: Sequence[str], database: str | None, **panel: Any) -> None:  # noqa: ANN401
     """Let a simulated panel vote in a study that was made with --simulated, to try things."""
-    with _extra():
+    with needing("study", "studies"):
         from wideopen.study.panel import seat
         from wideopen.study.plan import read_study
         from wideopen.study.simulate import Panel
@@ -225,17 +226,6 @@ def _store(folder: Path, database: str | None) -> Iterator[Any]:
         yield store
     finally:
         store.close()
-
-
-@contextmanager
-def _extra() -> Iterator[None]:
-    """Say which extra is missing where its libraries are."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("wideopen"):
-            raise
-        raise RequestError(f"studies need {error.name}; install wideopen[study]") from error
 
 
 def _named(words: Sequence[str], option: str, *, as_path: bool = True) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from wideopen.cli.extras import needing
 from wideopen.cli.options import PATH, text_of
-from wideopen.cli.zoo import research
 from wideopen.errors import RequestError
 
 
@@ -69,7 +69,7 @@ def train_solution(
 
     Several GPUs: torchrun --nproc-per-node 8 -m wideopen train SOLUTION ...
     """
-    with research():
+    with needing("research", "networks"):
         import torch
 
         from wideopen.score.provenance import command
@@ -149,7 +149,7 @@ def train_scene(
     **settings: Any,  # noqa: ANN401
 ) -> None:
     """Train the built-in network that finds depth and subject."""
-    with research():
+    with needing("research", "networks"):
         from wideopen.train.scene.loop import Settings
         from wideopen.train.scene.loop import train as run
         from wideopen.train.scene.ship import ship

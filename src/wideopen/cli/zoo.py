@@ -1,16 +1,14 @@
 """Commands about the ten solutions, and the renderer of a checkpoint."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from wideopen.cli.extras import needing
 from wideopen.cli.options import PATH
-from wideopen.errors import RequestError
 
 if TYPE_CHECKING:
     from wideopen.renderer import Renderer
@@ -96,7 +94,7 @@ def convert(source: Path, name: str, output: Path | None, licence: str, overwrit
 
     FILE is a .pth of DMSHN or Defocus to Focus, or of BG-Net or PyNET a Keras .h5, a TensorFlow .index, or an .npz.
     """
-    with research():
+    with needing("research", "networks"):
         from wideopen.zoo.convert import convert as make
 
         out = Path(f"{source.stem}.safetensors") if output is None else output
@@ -156,7 +154,7 @@ def renderer_of(name: str, settings: dict[str, Any], *, random_weights: bool = F
             raise click.UsageError(f"{shown} is for the lens; a network renders as the pairs that it learned from")
     if is_file:
         return _file_renderer(Path(name), settings)
-    with research():
+    with needing("research", "networks"):
         from wideopen.zoo.checkpoint import load
         from wideopen.zoo.frontends import load_front_end
         from wideopen.zoo.run import SolutionRenderer, prepared
@@ -186,7 +184,7 @@ def _file_renderer(path: Path, settings: dict[str, Any]) -> "Renderer":
     own_depth = settings["depth"].endswith(".safetensors")
     front_end = None
     if own_depth:
-        with research():
+        with needing("research", "networks"):
             from wideopen.zoo.frontends import load_front_end
 
             front_end = load_front_end(Path(settings["depth"]), "depth")
@@ -222,14 +220,3 @@ def _saliency(path: Path | None) -> Any:  # noqa: ANN401
 
         return load_front_end(path, "saliency")
     return read_depth(path).dioptres
-
-
-@contextmanager
-def research() -> Iterator[None]:
-    """Say which extra is missing where torch is."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("wideopen"):
-            raise
-        raise RequestError(f"networks need {error.name}; install wideopen[research]") from error

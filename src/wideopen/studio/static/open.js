@@ -78,8 +78,12 @@ export function openFiles(files) {
 
 function offer(photos) {
   studio.dispatchEvent(new CustomEvent("many", { detail: { files: photos } }));
-  const first = studio.photo?.name ?? photos[0].name;
-  studio.say(`${first} is open. When its look is right, apply it to all ${photos.length} photos under Save.`);
+  const label = `Apply to all ${photos.length}`;
+  const act = () => {
+    find("tab-save").click();
+    find("many-open")?.click();
+  };
+  studio.say(`${studio.photo.name} is open. When its look is right, give it to the others.`, "info", { label, act });
 }
 
 export const openSample = () => open({ sample: true }, "The sample");

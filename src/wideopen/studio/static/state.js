@@ -141,20 +141,25 @@ class Studio extends EventTarget {
 
   #tell(name, detail = {}) { this.dispatchEvent(new CustomEvent(name, { detail })); }
 
-  /** Say something to everyone: seen for a while, and heard. */
-  say(text, kind = "info") {
+  /** Say something to everyone: seen for a while, and heard. An action {label, act} is offered beside it. */
+  say(text, kind = "info", action = null) {
     const toast = find("say");
     clearTimeout(this.saying);
     toast.replaceChildren();
     if (!text) return;
-    const line = document.createElement("p"), close = document.createElement("button");
+    const line = document.createElement("p");
+    const button = (label, act) => {
+      const made = Object.assign(document.createElement("button"), { type: "button", textContent: label });
+      made.addEventListener("click", () => {
+        toast.replaceChildren();
+        act();
+      });
+      return made;
+    };
     line.textContent = kind === "error" ? sentence(text) : text;
-    close.type = "button";
-    close.textContent = "Close";
-    close.addEventListener("click", () => toast.replaceChildren());
     toast.dataset.kind = kind;
-    toast.append(line, close);
-    if (kind !== "error") this.saying = setTimeout(() => toast.replaceChildren(), SAID_MS);
+    toast.append(line, ...(action ? [button(action.label, action.act)] : []), button("Close", () => {}));
+    if (kind !== "error" && !action) this.saying = setTimeout(() => toast.replaceChildren(), SAID_MS);
   }
 
   /** Say something to those who listen, without showing it. */
