@@ -130,7 +130,7 @@ function describe() {
     text = `All that is as near as ${of} is sharp.`;
   } else if (look.focus) text = `On the point that you chose: ${place(focusLevel())}.`;
   else if (look.focus_m) text = `On ${look.focus_m} m.`;
-  else text = `On the subject, found by itself: ${place(focusLevel())}. Point at anything else to focus there.`;
+  else text = `On the subject: ${place(focusLevel())}. Point anywhere else to focus there.`;
   find("focus-note").textContent = text;
   find("tool-focus").setAttribute("aria-pressed", String(studio.tool === "focus"));
   find("tool-box").setAttribute("aria-pressed", String(studio.tool === "box"));
