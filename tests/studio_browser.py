@@ -173,6 +173,14 @@ class Visit:
         shot = self.page.screenshot(clip=box or self.page.locator("#stage").bounding_box(), scale="device")
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
+    def untouched(self):
+        """Leave the photo as it is, so that what is shown can be compared, and take the marks away."""
+        past = self.number()
+        self.page.locator("#show-tint").uncheck()
+        self.studio("studio.setLook({ max_blur_percent: 0 }, { label: 'None' })")
+        self.rested(past)
+        self.studio("document.querySelector('#marks').classList.add('away')")
+
     def said(self):
         """What the page last said."""
         return self.page.locator("#say").inner_text()

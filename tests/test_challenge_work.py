@@ -7,13 +7,9 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from threading import Event, Thread
-from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 psutil = pytest.importorskip("psutil")
 pytest.importorskip("sqlalchemy")
@@ -32,20 +28,11 @@ from challenge_hall import (  # noqa: E402
 )
 from challenge_workers import sandboxes, scored, until  # noqa: E402
 from wideopen.challenge import queue as queue_module  # noqa: E402
-from wideopen.challenge import sandbox  # noqa: E402
 from wideopen.challenge import work as work_module  # noqa: E402
-from wideopen.challenge.cluster import Nodes  # noqa: E402
-from wideopen.challenge.files import Files  # noqa: E402
 from wideopen.challenge.queue import Queue  # noqa: E402
 from wideopen.challenge.scoring import (  # noqa: E402
-    Bench,
-    EndingError,
     GoneError,
     Result,
-    cleaned,
-    put_once,
-    refuse_links,
-    score_job,
 )
 from wideopen.challenge.work import work  # noqa: E402
 from wideopen.database import StoreError  # noqa: E402
@@ -85,7 +72,10 @@ def test_pictures_get_the_figures_that_wideopen_score_finds_and_what_the_sheet_s
     assert scored(hall, helped).unranked == "uses pre-computed depth maps"
     found = scored(hall, number)
     answers, pairs = hall.truth() / "original", hall.truth()
-    assert wideopen("score", answers, "--pairs", pairs, "--protocol", "aim2020/1", "-o", "by_hand.json")[0] == 0
+    assert (
+        wideopen("score", answers, "--pairs", pairs, "--protocol", "aim2020/1", "-o", "by_hand.json", "--jobs", "1")[0]
+        == 0
+    )
     by_hand = Score.from_json((tmp_path / "by_hand.json").read_text())
     for name in ("psnr_db", "ssim", "others", "images", "per_image", "worst", "protocol", "date", "origin"):
         assert getattr(found, name) == getattr(by_hand, name), name
@@ -203,16 +193,6 @@ def test_a_model_that_loops_for_ever_and_one_that_eats_memory_end_with_words(tmp
     assert hall.state(loops).spent
     assert not sandboxes()
     hall.store.close()
-
-
-def test_on_a_phone_s_track_a_runtime_is_the_organiser_s_to_measure(hall, tmp_path):
-    pytest.importorskip("onnx")
-    number = hall.submit(darkening(tmp_path / "half.onnx"), "model", track="gpu")
-    told = []
-    work(hall.folder, once=True, tell=told.append)
-    assert scored(hall, number).track == "gpu"
-    assert Queue(hall.store).counts() == {("score", "done"): 1, ("time", "failed"): 1}
-    assert "--device android" in told[-1]
 
 
 def test_a_worker_that_is_killed_leaves_its_job_to_another(hall, tmp_path, monkeypatch):
@@ -338,73 +318,6 @@ def test_a_database_that_is_away_for_a_while_costs_nothing(hall, tmp_path, monke
     assert away["finish"] == 4
 
 
-def test_what_renders_is_shown_no_truth_and_what_scores_begins_in_an_empty_folder(hall, tmp_path, monkeypatch):
-    pytest.importorskip("onnx")
-    number = hall.submit(darkening(tmp_path / "half.onnx"), "model")
-    shown, empty, real = [], [], sandbox.run
-
-    def run(module, words, folder, bounds, *, readable=(), **others):
-        shown.append([Path(each).resolve() for each in readable])
-        empty.append(not any(folder.iterdir()))
-        return real(module, words, folder, bounds, readable=readable, **others)
-
-    bench = Bench(hall.store.plan, hall.folder, hall.files)
-    job = Queue(hall.store).take("here", "here")
-    monkeypatch.setattr(sandbox, "run", run)
-    assert score_job(job, "Team 1", bench).key == f"scores/{number}.json"
-    truth = (hall.truth("test") / "bokeh" / "1.png").resolve()
-    assert [any(each in (truth, *truth.parents) for each in paths) for paths in shown] == [False, True]
-    assert empty == [True, True]
-    assert score_job(job, "Team 1", bench).key == f"scores/{number}.2.json"
-
-
-def test_an_answer_that_is_a_link_is_refused(tmp_path):
-    (tmp_path / "truth.png").write_text("truth")
-    (tmp_path / "answers").mkdir()
-    refuse_links(tmp_path / "answers")
-    (tmp_path / "answers" / "1.png").symlink_to(tmp_path / "truth.png")
-    with pytest.raises(EndingError, match=r"1\.png is no plain file"):
-        refuse_links(tmp_path / "answers")
-    (tmp_path / "answers" / "1.png").unlink()
-    (tmp_path / "answers" / "2.png").hardlink_to(tmp_path / "truth.png")
-    with pytest.raises(EndingError, match=r"2\.png is no plain file"):
-        refuse_links(tmp_path / "answers")
-
-
-class Ray:
-    """A cluster on which every job is lost."""
-
-    def __init__(self, alive):
-        self.alive, self.asked = alive, 0
-        lost = type("RayError", (Exception,), {})
-        self.exceptions = SimpleNamespace(RayError=lost, RayTaskError=type("RayTaskError", (lost,), {}))
-
-    def remote(self, *_):
-        self.asked += 1
-
-    def wait(self, *_, **__):
-        raise self.exceptions.RayError
-
-    def nodes(self):
-        return [{"Alive": self.alive, "Resources": {"CPU": 1.0}}]
-
-
-def lost_by(ray, hall):
-    nodes = Nodes.__new__(Nodes)
-    nodes._ray, nodes._remote, nodes._folder, nodes._files = ray, ray, hall.folder, "files"
-    job = SimpleNamespace(kind="score")
-    return nodes(job, "Team 1", Bench(hall.store.plan, hall.folder, hall.files), lambda: False)
-
-
-def test_a_job_that_a_cluster_loses_is_begun_once_more_and_given_back_where_the_cluster_is_gone(hall):
-    ray = Ray(alive=True)
-    result = lost_by(ray, hall)
-    assert (result.state, result.ours, ray.asked) == ("failed", True, 2)
-    assert "lost this twice" in result.why
-    with pytest.raises(GoneError, match="the Ray cluster is gone"):
-        lost_by(Ray(alive=False), hall)
-
-
 def test_a_worker_without_its_cluster_gives_its_job_back_and_ends(hall, tmp_path, monkeypatch):
     def do(*_):
         raise GoneError("the Ray cluster is gone (RayError)")
@@ -417,16 +330,8 @@ def test_a_worker_without_its_cluster_gives_its_job_back_and_ends(hall, tmp_path
     assert [hall.state(number).state for number in numbers] == ["waiting", "waiting"]
 
 
-def test_a_retry_after_a_score_was_kept_but_not_told_keeps_another(tmp_path):
-    files = Files(tmp_path / "files")
-    (tmp_path / "one").write_text("1")
-    assert put_once(files, "scores/1.json", tmp_path / "one")
-    assert not put_once(files, "scores/1.json", tmp_path / "one")
-    with pytest.raises(RequestError, match="no name of a file"):
-        put_once(files, "../1.json", tmp_path / "one")
-
-
-def test_the_command_line_works_off_what_is_there(hall, tmp_path):
+def test_the_command_line_works_off_what_is_there(hall, tmp_path, monkeypatch):
+    monkeypatch.setattr(work_module, "_do_here", lambda *_: Result("refused", "1.png is missing\nfor sure"))
     number = hall.submit(zip_of(tmp_path / "ours.zip", hall.truth() / "original"))
     from click.testing import CliRunner
 
@@ -434,7 +339,8 @@ def test_the_command_line_works_off_what_is_there(hall, tmp_path):
 
     done = CliRunner().invoke(command, [str(hall.folder), "--once", "--kind", "score"])
     assert done.exit_code == 0, done.output
-    assert done.output.startswith(f"score of submission {number}: scored in ")
+    assert done.output.startswith(f"score of submission {number}: refused in ")
+    assert done.output.endswith(" s (1.png is missing)\n")
     done = CliRunner().invoke(command, [str(tmp_path), "--once"])
     assert isinstance(done.exception, RequestError)
     assert "holds no challenge" in str(done.exception)
@@ -446,29 +352,3 @@ def test_a_challenge_where_models_may_read_is_refused(tmp_path, monkeypatch):
     with pytest.raises(RequestError, match="which models may read; move the challenge elsewhere"):
         work(hall.folder, once=True)
     hall.store.close()
-
-
-@given(st.text(), st.sampled_from(["/srv/x y/challenge", "/opt/c"]), st.text(alphabet="abc/. \x1b[0m\n", max_size=40))
-@settings(max_examples=200, deadline=None)
-def test_logs_hold_no_places_of_this_machine_and_nothing_that_does_not_print(before, place, after):
-    bench = Bench(None, Path(place), None)
-    text = cleaned(f"{before} {place}/hidden/val/bokeh/3.png {after} /home/somebody/secret/file.py:3", bench)
-    assert place not in text
-    assert "somebody" not in text
-    assert text.endswith("file.py:3")
-    assert all(letter.isprintable() or letter == "\n" for letter in text)
-
-
-@pytest.mark.parametrize(
-    ("line", "kept"),
-    [
-        ('  File "/usr/lib/python3.11/runpy.py", line 3, in run', '  File "runpy.py", line 3, in run'),
-        ("C:\\Users\\me\\file.py is missing", "file.py is missing"),
-        ("1/2 done, 3 / 4", "1/2 done, 3 / 4"),
-        ("see https://example.org/a/b", "see https://example.org/a/b"),
-        ("\x1b[31mred\x1b[0m\x07 alarm", "red  alarm"),
-        ("cannot open ('/srv/data/1.png')", "cannot open ('1.png')"),
-    ],
-)
-def test_what_a_log_says_stays_readable(line, kept):
-    assert cleaned(line, Bench(None, Path("/srv/challenge"), None)) == kept

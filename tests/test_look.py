@@ -75,7 +75,7 @@ def test_blades_take_the_place_of_a_preset_s_picture():
 
 def test_a_look_for_any_photo_leaves_out_what_belongs_to_one():
     stroke = Stroke("nearer", ((0.5, 0.5),), 0.1)
-    look = Look(preset="cream", in_focus=(0.1, 0.2), strokes=(stroke,), fingerprint=(1, 2))
+    look = Look(preset="cream", in_focus=(0.1, 0.2), strokes=(stroke,), fingerprint=(9,) * 64)
     assert look.for_any_photo() == Look(preset="cream")
     assert set(NAMES) >= {"focus", "focus_m", "in_focus", "in_focus_m", "strokes", "fingerprint"}
 

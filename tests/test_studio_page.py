@@ -236,3 +236,13 @@ def test_every_control_has_a_name_and_is_large_enough_for_a_finger(browser, stud
               })""")
             assert wrong == []
         visit.rested()
+
+
+def test_the_next_photo_closes_the_one_before(browser, studio, photo):
+    with visiting(browser, studio.address) as visit:
+        visit.open(photo)
+        first = visit.studio("studio.photo.id")
+        with visit.page.expect_request(lambda asked: asked.method == "DELETE") as closing:
+            visit.open(photo)
+        assert closing.value.url.endswith(first)
+        assert closing.value.response().status == 204

@@ -422,6 +422,18 @@ def test_a_fault_in_one_save_does_not_cost_the_next(bench, monkeypatch):
     assert bench.reaches(bench.begin(), "done")
 
 
+def test_a_process_that_cannot_be_started_is_told_by_the_save_and_not_by_silence(bench, monkeypatch):
+    def start(*request):
+        raise OSError(11, os.strerror(11))
+
+    monkeypatch.setattr(bench.worker, "start", start)
+    monkeypatch.setattr(bench.worker, "send", start)
+    bench.saves.warm_up()
+    job = bench.begin()
+    assert bench.reaches(job, "failed")
+    assert os.strerror(11) in bench.saves.state(job)["error"]
+
+
 def test_no_more_than_two_hundred_wait(bench, monkeypatch):
     monkeypatch.setattr("wideopen.studio.saving.MOST_WAITING", 2)
     first = bench.begin()

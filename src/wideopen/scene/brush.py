@@ -75,14 +75,18 @@ def thinned(path: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 @compiled(parallel=True)
-def distances(path: np.ndarray, height: int, width: int, limit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Find every pixel's distance from a path, up to a limit, and how far along the path the nearest place is.
+def distances(path: np.ndarray, height: int, width: int, limit: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find every pixel's distance from a path, up to a limit, how far along it the nearest place is, and on which side.
 
     Args:
         path: x and y of at least two points.
         height: Of the map, in pixels.
         width: See `height`.
         limit: In pixels; what lies farther is `FAR_PX` away.
+
+    Returns:
+        Distance and way along the path in pixels, and the side: 1 and -1 beside it, 2 beyond its end, -2 before its
+        beginning.
     """
     segments = path.shape[0] - 1
     starts = np.zeros(segments + 1, np.float32)
@@ -90,17 +94,25 @@ def distances(path: np.ndarray, height: int, width: int, limit: float) -> tuple[
         length = np.hypot(path[k + 1, 0] - path[k, 0], path[k + 1, 1] - path[k, 1])
         starts[k + 1] = starts[k] + np.float32(length)
     out, along = np.empty((height, width), np.float32), np.zeros((height, width), np.float32)
+    side = np.zeros((height, width), np.int8)
     for y in prange(height):
         out[y] = FAR_PX * FAR_PX
         for k in range(segments):
-            _measure(out, along, path, starts, y, k, limit)
+            _measure(out, along, side, path, starts, y, k, limit)
         out[y] = np.sqrt(out[y])
-    return out, along
+    return out, along, side
 
 
 @compiled()
 def _measure(
-    out: np.ndarray, along: np.ndarray, path: np.ndarray, starts: np.ndarray, y: int, k: int, limit: float
+    out: np.ndarray,
+    along: np.ndarray,
+    side: np.ndarray,
+    path: np.ndarray,
+    starts: np.ndarray,
+    y: int,
+    k: int,
+    limit: float,
 ) -> None:
     """Measure one row against one segment, squared."""
     ax, ay = np.float32(path[k, 0]), np.float32(path[k, 1])
@@ -115,20 +127,28 @@ def _measure(
     per = np.float32(1) / max(dx * dx + dy * dy, np.float32(1e-12))
     down = np.float32(y) - ay
     length = starts[k + 1] - starts[k]
+    is_first, is_last = k == 0, k == path.shape[0] - 2
     for x in range(max(0, int(np.floor(left - limit))), min(out.shape[1], int(np.ceil(right + limit)) + 1)):
         across = np.float32(x) - ax
-        share = min(max((across * dx + down * dy) * per, np.float32(0)), np.float32(1))
+        free = (across * dx + down * dy) * per
+        share = min(max(free, np.float32(0)), np.float32(1))
         off_x, off_y = across - share * dx, down - share * dy
         squared = off_x * off_x + off_y * off_y
         if squared < out[y, x] and squared <= np.float32(limit * limit):
             out[y, x] = squared
             along[y, x] = starts[k] + share * length
+            if is_last and free > 1:
+                side[y, x] = 2
+            elif is_first and free < 0:
+                side[y, x] = -2
+            else:
+                side[y, x] = 1 if dx * off_y - dy * off_x >= 0 else -1
 
 
 @compiled()
 def palettes(
     picture: np.ndarray, places: np.ndarray, aside: float, window: int, alike: float, rare: float
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Find the colours under the middle of the brush, for each of many places along its path.
 
     Args:
@@ -140,36 +160,22 @@ def palettes(
         rare: Share of the middle of the brush below which a colour in it is a slip of the hand.
 
     Returns:
-        Of each place its colours, the unused ones far from any; and how rough the picture is there, as the mean
-        change of colour from pixel to pixel.
+        Of each place its colours, the unused ones far from any.
     """
     height, width = picture.shape[:2]
     count = places.shape[0]
-    found, rough = np.empty((count, 5, 3), np.float32), np.empty(count, np.float32)
+    found = np.empty((count, 5, 3), np.float32)
     for k in range(count):
         for side in range(5):
             x = places[k, 0] + aside * ((side == 1) - (side == 2))
             y = places[k, 1] + aside * ((side == 3) - (side == 4))
             column, row = min(max(int(x + 0.5), 0), width - 1), min(max(int(y + 0.5), 0), height - 1)
             found[k, side] = picture[row, column]
-            if side == 0:
-                up, back = max(row - 1, 0), max(column - 1, 0)
-                rough[k] = (_apart(picture, row, column, up, column) + _apart(picture, row, column, row, back)) / 2
     colours = np.full((count, MOST_COLOURS, 3), np.float32(1e3))
-    roughness = np.empty(count, np.float32)
     for k in range(count):
         first, last = max(0, k - window), min(count, k + window + 1)
         _gather(found[first:last], colours[k], np.float32(alike), np.float32(rare))
-        roughness[k] = np.median(rough[first:last])
-    return colours, roughness
-
-
-@compiled()
-def _apart(picture: np.ndarray, y: int, x: int, ny: int, nx: int) -> float:
-    a = picture[y, x, 0] - picture[ny, nx, 0]
-    b = picture[y, x, 1] - picture[ny, nx, 1]
-    c = picture[y, x, 2] - picture[ny, nx, 2]
-    return np.sqrt(a * a + b * b + c * c)
+    return colours
 
 
 @compiled()
@@ -200,104 +206,167 @@ def _gather(found: np.ndarray, colours: np.ndarray, alike: float, rare: float) -
 
 
 @compiled(parallel=True)
-def unlike(
-    picture: np.ndarray, nearest: np.ndarray, colours: np.ndarray, alike: np.ndarray, span: np.ndarray
+def rays(
+    path: np.ndarray, along: np.ndarray, side: np.ndarray, places: int, spacing: float, fan: int, reach: float
 ) -> np.ndarray:
-    """Say of each pixel of a picture, from 0 to 1, how unlike the colours of its nearest place it looks.
+    """Number the rays that go out from a path all around, and find the one that every pixel lies on.
+
+    There is one for each place along one side, a fan around the end, the places back along the other side, and a fan
+    around the beginning.
 
     Args:
-        picture: Smoothed.
-        nearest: Number of the place; below 0 where it does not matter.
-        colours: Of `palettes`.
-        alike: Of each place, the difference of colours that does not yet tell two things apart.
-        span: And how much more it is where they have nothing in common.
+        path: x and y of at least two points.
+        along: Of `distances`.
+        side: Of `distances`.
+        places: How many there are, evenly spaced.
+        spacing: From one place to the next, in pixels.
+        fan: Rays around each end.
+        reach: How much of the path says where its ends point to, in pixels.
     """
-    height, width = nearest.shape
-    out = np.ones((height, width), np.float32)
+    height, width = along.shape
+    out = np.empty((height, width), np.int64)
+    last = path.shape[0] - 1
+    start_x, start_y = _direction(path, reach, 1)
+    end_x, end_y = _direction(path, reach, -1)
     for y in prange(height):
         for x in range(width):
-            k = nearest[y, x]
-            if k < 0:
-                continue
-            least = np.float32(1e6)
-            for each in range(colours.shape[1]):
-                a = picture[y, x, 0] - colours[k, each, 0]
-                b = picture[y, x, 1] - colours[k, each, 1]
-                c = picture[y, x, 2] - colours[k, each, 2]
-                least = min(least, a * a + b * b + c * c)
-            share = (np.sqrt(least) - alike[k]) / span[k]
-            out[y, x] = min(max(share, np.float32(0)), np.float32(1))
+            place = min(int(along[y, x] / spacing + 0.5), places - 1)
+            if side[y, x] == 2:
+                off_x, off_y = x - path[last, 0], y - path[last, 1]
+                turn = np.arctan2(end_x * off_x + end_y * off_y, end_x * off_y - end_y * off_x) / np.pi
+                out[y, x] = places + min(max(int(turn * fan), 0), fan - 1)
+            elif side[y, x] == -2:
+                off_x, off_y = x - path[0, 0], y - path[0, 1]
+                turn = np.arctan2(-start_x * off_x - start_y * off_y, start_y * off_x - start_x * off_y) / np.pi
+                out[y, x] = 2 * places + fan + min(max(int(turn * fan), 0), fan - 1)
+            else:
+                out[y, x] = place if side[y, x] > 0 else 2 * places + fan - 1 - place
     return out
 
 
 @compiled()
-def spent(
+def _direction(path: np.ndarray, reach: float, step: int) -> tuple[float, float]:
+    """Where a path points to at its beginning (`step` is 1) or its end (-1), as a unit vector along it."""
+    first = 0 if step > 0 else path.shape[0] - 1
+    k = first
+    x = y = 0.0
+    for _ in range(path.shape[0] - 1):
+        k += step
+        x, y = step * (path[k, 0] - path[first, 0]), step * (path[k, 1] - path[first, 1])
+        if x * x + y * y > reach * reach:
+            break
+    length = np.hypot(x, y)
+    return (x / length, y / length) if length > 1e-9 else (1.0, 0.0)
+
+
+@compiled()
+def survey(
     picture: np.ndarray,
-    strange: np.ndarray,
     away: np.ndarray,
-    seeds: np.ndarray,
-    free: np.ndarray,
-    price: np.ndarray,
-    thin: float,
-    stray: float,
-    detour: float,
-) -> np.ndarray:
-    """Find what the way from the path to each pixel costs: below 1 the stroke reaches it.
+    ray: np.ndarray,
+    place: np.ndarray,
+    colours: np.ndarray,
+    unlike: float,
+    step: float,
+    steps: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Look along every ray, step by step outwards.
 
     Args:
         picture: Smoothed.
-        strange: Of `unlike`.
-        away: Of `distances`; the stroke goes nowhere that is `FAR_PX` away.
-        seeds: Where the way begins.
-        free: Change of colour from pixel to pixel that costs nothing.
-        price: Of further change, towards what looks unlike.
-        thin: Part of the price between two pixels that both look alike, for there may be a thin line between them.
-        stray: Price of a pixel's way through what looks unlike.
-        detour: Price of a pixel's way.
+        away: Of `distances`.
+        ray: Of `rays`.
+        place: Of each ray, whose colours it is compared with.
+        colours: Of `palettes`.
+        unlike: Difference of colours from which two things have nothing in common.
+        step: In pixels.
+        steps: In number.
 
-    Source:
-        Raster scans of Toivanen, New geodesic distance transforms for gray-scale images, Pattern Recognition
-        Letters 1996, as Criminisi et al., GeoS, ECCV 2008, select with; the price of a step is this project's.
+    Returns:
+        How unlike the middle of the brush it looks at each step, from 0 to 1, and below 0 where no pixel lies; and how
+        much the colour changes outwards there, per pixel.
     """
     height, width = away.shape
-    cost = np.full((height, width), np.float32(2))
+    strange = np.zeros((place.size, steps), np.float32)
+    change, count = np.zeros_like(strange), np.zeros_like(strange)
     for y in range(height):
         for x in range(width):
-            if seeds[y, x] and strange[y, x] < 0.5:
-                cost[y, x] = 0
-    prices = np.float32(thin), np.float32(stray), np.float32(detour)
-    for _ in range(3):
-        for turn in range(2):
-            step = 1 - 2 * turn
-            for row in range(height):
-                y = row if turn == 0 else height - 1 - row
-                for column in range(width):
-                    x = column if turn == 0 else width - 1 - column
-                    if away[y, x] < FAR_PX:
-                        _reach(picture, strange, free, price, cost, prices, y, x, y, x - step)
-                        for side in range(-1, 2):
-                            _reach(picture, strange, free, price, cost, prices, y, x, y - step, x + side)
-    return cost
+            k = int(away[y, x] / step)
+            if k >= steps:
+                continue
+            u = ray[y, x]
+            least = np.float32(1e6)
+            for each in range(colours.shape[1]):
+                if colours[place[u], each, 0] > 100:
+                    break
+                a = picture[y, x, 0] - colours[place[u], each, 0]
+                b = picture[y, x, 1] - colours[place[u], each, 1]
+                c = picture[y, x, 2] - colours[place[u], each, 2]
+                least = min(least, a * a + b * b + c * c)
+            strange[u, k] += min(np.sqrt(least) / np.float32(unlike), np.float32(1))
+            change[u, k] += _change(picture, away, y, x)
+            count[u, k] += 1
+    for u in range(place.size):
+        for k in range(steps):
+            if count[u, k] > 0:
+                strange[u, k] /= count[u, k]
+                change[u, k] /= count[u, k]
+            else:
+                strange[u, k] = -1
+    return strange, change
 
 
 @compiled(inline=True)
-def _reach(
-    picture: np.ndarray,
-    strange: np.ndarray,
-    free: np.ndarray,
-    price: np.ndarray,
-    cost: np.ndarray,
-    prices: tuple[float, float, float],
-    y: int,
-    x: int,
-    from_y: int,
-    from_x: int,
-) -> None:
-    """Reach a pixel from its neighbour, if that is cheaper than before."""
-    if 0 <= from_y < cost.shape[0] and 0 <= from_x < cost.shape[1] and cost[from_y, from_x] < cost[y, x]:
-        length = _SIDE if from_y == y or from_x == x else _DIAGONAL
-        apart = _apart(picture, y, x, from_y, from_x)
-        most = max(strange[y, x], strange[from_y, from_x])
-        thin, stray, detour = prices
-        edge = max(apart - length * free[y, x], np.float32(0)) * price[y, x] * (thin + (_SIDE - thin) * most)
-        cost[y, x] = min(cost[y, x], cost[from_y, from_x] + edge + length * (detour + most * most * stray))
+def _change(picture: np.ndarray, away: np.ndarray, y: int, x: int) -> float:
+    """Change of colour from pixel to pixel along the ray: where the distance from the path grows."""
+    up, down = max(y - 1, 0), min(y + 1, away.shape[0] - 1)
+    left, right = max(x - 1, 0), min(x + 1, away.shape[1] - 1)
+    across, along = away[y, right] - away[y, left], away[down, x] - away[up, x]
+    length = max(np.sqrt(across * across + along * along), np.float32(1e-3))
+    across, along = across / length, along / length
+    total = np.float32(0)
+    for c in range(3):
+        each = across * (picture[y, right, c] - picture[y, left, c]) + along * (picture[down, x, c] - picture[up, x, c])
+        total += each * each
+    return np.sqrt(total) / 2
+
+
+@compiled()
+def best_cut(price: np.ndarray, bend: float, jump: float) -> np.ndarray:
+    """Choose one step on every ray of a ring, so that all together cost least.
+
+    Args:
+        price: Of each step on each ray.
+        bend: Price of one step between neighbouring rays.
+        jump: The most that neighbouring rays cost.
+
+    Source:
+        Dynamic programming along the ring, twice around, with the lower envelope of Felzenszwalb and Huttenlocher,
+        Efficient Belief Propagation for Early Vision, IJCV 2006.
+    """
+    count, steps = price.shape
+    total = price[0].copy()
+    origin = np.empty((2 * count, steps), np.int64)
+    reached = np.empty(steps, np.float32)
+    for turn in range(1, 2 * count):
+        cheapest = np.argmin(total)
+        for k in range(steps):
+            reached[k], origin[turn, k] = total[k], k
+        for k in range(1, steps):
+            if reached[k - 1] + bend < reached[k]:
+                reached[k], origin[turn, k] = reached[k - 1] + bend, origin[turn, k - 1]
+        for k in range(steps - 2, -1, -1):
+            if reached[k + 1] + bend < reached[k]:
+                reached[k], origin[turn, k] = reached[k + 1] + bend, origin[turn, k + 1]
+        least = total[cheapest]
+        for k in range(steps):
+            if least + jump < reached[k]:
+                reached[k], origin[turn, k] = least + jump, cheapest
+            total[k] = reached[k] - least + price[turn % count, k]
+    chosen = np.empty(count, np.int64)
+    k = np.argmin(total)
+    for turn in range(2 * count - 1, 0, -1):
+        if count // 2 <= turn < count // 2 + count:
+            chosen[turn % count] = k
+        k = origin[turn, k]
+    return chosen

@@ -15,19 +15,20 @@ THINNED, LEAST_THINNED_PX = 0.01, 0.2
 """How far a path may be off when points are left out, in radii; and in pixels of the working picture."""
 ASIDE = 0.15
 """How far beside the path colours are looked at too, in radii."""
-ONE_COLOUR = 0.03
-RARE = 0.12
-WINDOW = 1.0
-ALIKE, ALIKE_ROUGH = 0.02, 2.0
-SPAN, SPAN_ROUGH = 0.06, 4.0
-STEP, STEP_ROUGH = 0.06, 3.0
-FALL = 0.2
-THIN = 0.08
-STRAY = 0.4
-DETOUR = 4.0
-CORE = 0.1
-ROUGHER = 1.5
-"""How much rougher than under the middle of the brush a surface may be."""
+PLACES = 16
+STEPS = 40
+END = 0.5
+RIM = 1.1
+ONE_COLOUR = 0.015
+RARE = 0.05
+UNLIKE = 0.035
+TAKEN = 0.5
+LEFT = 3.9
+EDGE = 0.35
+FAINT = 0.002
+EDGE_FROM, EDGE_SPAN = 2.3, 5.7
+BEND = 6.3
+JUMP = 5.0
 MARGIN, MARGIN_PX = 1.15, 6
 """How far beyond its rim a stroke looks for edges, in radii, and in pixels of the working picture."""
 SAMPLES_PER_RADIUS = 6
@@ -108,40 +109,53 @@ def trace(sight: Sight, path: tuple[tuple[float, float], ...], radius: float, *,
     if left >= right or top >= bottom:
         return None
     line -= [left, top]
-    away, along = brush.distances(line, bottom - top, right - left, limit_px)
+    away, along, side = brush.distances(line, bottom - top, right - left, limit_px)
     if not edges:
         everywhere = np.ones(away.shape, np.uint8)
         return Trace(left, top, radius_px, everywhere, away, np.full_like(away, brush.FAR_PX))
     part = slice(top, bottom), slice(left, right)
-    mask = _reached(np.ascontiguousarray(sight.smooth[part]), line, radius_px, away, along)
+    mask = _reached(np.ascontiguousarray(sight.smooth[part]), line, radius_px, away, along, side)
     picture = np.ascontiguousarray(sight.picture[part])
     for reach in SETTLED_PX:
         mask = paint.settled(paint.bordered(mask, reach), picture, reach)
     return Trace(left, top, radius_px, paint.bordered(mask, paint.REACH), away, paint.from_cut(mask, away, radius_px))
 
 
-def _reached(smooth: np.ndarray, line: np.ndarray, radius_px: float, away: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """Find what looks like what is under the middle of the brush, and hangs together with it."""
+def _reached(
+    smooth: np.ndarray, line: np.ndarray, radius_px: float, away: np.ndarray, along: np.ndarray, side: np.ndarray
+) -> np.ndarray:
+    """Find how far the stroke reaches on every ray from its path: to where an edge begins that runs along the brush."""
     lengths = np.concatenate([[0.0], np.hypot(*np.diff(line, axis=0).T).cumsum()])
-    spacing = max(1.0, radius_px / SAMPLES_PER_RADIUS)
-    steps = np.arange(int(np.ceil(lengths[-1] / spacing)) + 1) * spacing
+    spacing = max(1.0, radius_px / PLACES)
+    count = int(np.ceil(lengths[-1] / spacing)) + 1
+    steps = np.arange(count) * spacing
     places = np.stack([np.interp(steps, lengths, line[:, axis]) for axis in (0, 1)], axis=1)
-    aside_px = ASIDE * radius_px if lengths[-1] < radius_px else 0.0
-    window = round(WINDOW * SAMPLES_PER_RADIUS)
-    colours, rough = brush.palettes(smooth, places, aside_px, window, ONE_COLOUR, RARE)
-    nearest = np.where(away < brush.FAR_PX, np.rint(along / spacing), -1).astype(np.int64).clip(-1, len(places) - 1)
-    alike = np.minimum(ALIKE + ALIKE_ROUGH * rough, 0.12).astype(np.float32)
-    span = np.minimum(SPAN + SPAN_ROUGH * rough, 0.25).astype(np.float32)
-    strange = brush.unlike(smooth, nearest, colours, alike, span)
-    free = np.maximum(FALL / radius_px, ROUGHER * rough).astype(np.float32)[nearest.clip(0)]
-    price = (1 / (STEP + STEP_ROUGH * rough)).astype(np.float32)[nearest.clip(0)]
-    seeds = away <= max(1.0, CORE * radius_px)
-    # Where the middle of the brush is beyond the frame, what is nearest to it stands for it.
-    x, y = np.rint(places).astype(np.int64).T
-    column, row = x.clip(0, away.shape[1] - 1), y.clip(0, away.shape[0] - 1)
-    beyond = (column != x) | (row != y)
-    seeds[row[beyond], column[beyond]] = away[row[beyond], column[beyond]] < radius_px
-    cost = brush.spent(
-        smooth, strange, away, seeds, free, price, THIN, 1 / (STRAY * radius_px), 1 / (DETOUR * radius_px)
-    )
-    return np.asarray(cost < 1).astype(np.uint8)
+    aside_px = ASIDE * radius_px if lengths[-1] < radius_px / 2 else 0.0
+    colours = brush.palettes(smooth, places, aside_px, PLACES, ONE_COLOUR, RARE)
+    fan = max(6, round(2 * PLACES))
+    ray = brush.rays(line, along, side, count, spacing, fan, END * radius_px)
+    back = np.arange(count)[::-1]
+    place = np.concatenate([back[::-1], np.full(fan, count - 1), back, np.zeros(fan, np.int64)])
+    step_px = max(1.0, radius_px / STEPS)
+    steps = int(np.ceil(RIM * radius_px / step_px)) + 1
+    strange, change = brush.survey(smooth, away, ray, place, colours, UNLIKE, step_px, steps)
+    cut = brush.best_cut(_prices(strange, change), BEND / steps, JUMP)
+    limit = np.where(cut == steps, brush.FAR_PX, cut * step_px)
+    return np.asarray(away < limit[ray]).astype(np.uint8)
+
+
+def _prices(strange: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Price every step at which a ray may be cut, and not to cut it."""
+    rays, steps = strange.shape
+    seen = strange >= 0
+    usual = (change.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)).astype(np.float64)
+    around = PLACES // 2
+    usual = np.array([np.take(usual, range(u - around, u + around + 1), mode="wrap").mean() for u in range(rays)])
+    edge = ((change / (usual[:, None] + FAINT) - EDGE_FROM) / EDGE_SPAN).clip(0, 1)
+    within = np.where(seen, strange, 0).cumsum(axis=1) / steps
+    beyond = np.where(seen, 1 - strange, 0)[:, ::-1].cumsum(axis=1)[:, ::-1] / steps
+    price = np.zeros((rays, steps + 1), np.float32)
+    price[:, 1:] = TAKEN * within
+    price[:, :steps] += LEFT * beyond - EDGE * edge
+    price[:, 0] += 1
+    return price

@@ -200,7 +200,8 @@ class Saves:
                 if self._warm:
                     self._warm = False
                     self._worker_used = self._now()
-                    self._worker.start()
+                    with suppress(Exception):  # the first save tries again, and says what is wrong
+                        self._worker.start()
                 elif self._now() - self._worker_used > self._times.idle:
                     self._worker.end()
                 self._changed.wait(1.0)

@@ -19,18 +19,29 @@ class Worker:
         self._pipe: Connection[Any, Any] | None = None
 
     def start(self) -> None:
-        """Start the process, if none is there."""
+        """Start the process, if none is there.
+
+        Raises:
+            OSError: If the system has no room for it.
+        """
         if self._process is not None and self._process.is_alive():
             return
         self.end()
         spawn = multiprocessing.get_context("spawn")
         self._pipe, other = spawn.Pipe()
-        self._process = spawn.Process(target=save_photos, args=(other,), daemon=True, name="wideopen-save")
-        self._process.start()
-        other.close()
+        process = spawn.Process(target=save_photos, args=(other,), daemon=True, name="wideopen-save")
+        try:
+            process.start()
+        finally:
+            other.close()
+        self._process = process
 
     def send(self, request: Request) -> None:
-        """Give it a photo to save."""
+        """Give it a photo to save.
+
+        Raises:
+            OSError: If the process cannot be started.
+        """
         self.start()
         assert self._pipe is not None
         with suppress(OSError):  # its end is seen when it is listened to

@@ -43,8 +43,7 @@ async function open(from, name) {
   try {
     const info = await fetchInfo(from, own.signal);
     if (own.signal.aborted) return;
-    // What is being saved is kept by the server until it is done.
-    if (studio.photo && !source?.id) api.close(studio.photo.id).catch(() => {});
+    if (studio.photo && !source?.id) closeLater(studio.photo.id);
     source = from;
     compare(false);
     studio.setTool("focus");
@@ -60,20 +59,25 @@ async function open(from, name) {
   }
 }
 
+/** Close a photo once the next one is drawn and nothing is asked of it any more; the server keeps what it saves. */
+function closeLater(id) {
+  studio.addEventListener("rendered", () => api.close(id).catch(() => {}), { once: true });
+}
+
 /** Open the first of some files; where there are more, offer to give all of them one look. */
-export function openFiles(files) {
+export async function openFiles(files) {
   const all = [...files], photos = all.filter((each) => !/\.json$/i.test(each.name));
   const first = photos.find((each) => each.type.startsWith("image/") || NAMED.test(each.name)) ?? photos[0];
   if (!first) return;
-  const most = studio.about?.upload_bytes;
-  if (most && first.size > most) {
+  if (!studio.about) await new Promise((done) => studio.addEventListener("about", done, { once: true }));
+  const most = studio.about.upload_bytes;
+  if (first.size > most) {
     studio.say(`${first.name} has ${megabytes(first.size)}, and the studio takes up to ${megabytes(most)}. `
       + "Start it with a larger --upload-limit to open it.", "error");
     return;
   }
-  open({ file: first }, first.name).then(() => {
-    if (photos.length > 1 && studio.file === first) offer(photos);
-  });
+  await open({ file: first }, first.name);
+  if (photos.length > 1 && studio.file === first) offer(photos);
 }
 
 function offer(photos) {

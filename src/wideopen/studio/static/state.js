@@ -39,6 +39,7 @@ class Studio extends EventTarget {
   #number = 0;
   #opener = null;
   #opening = null;
+  #opened = 0;
 
   /** A number above all that were given before, for the server to tell stale requests. */
   next() {
@@ -56,6 +57,7 @@ class Studio extends EventTarget {
   setPhoto(photo, file = null, { keep = false, look = {} } = {}) {
     Object.assign(this, { photo, file, level: photo?.subject?.level ?? null });
     if (!keep) {
+      this.#opened += 1;
       this.depth = null;
       this.look = look;
       this.#settled = look;
@@ -170,11 +172,12 @@ class Studio extends EventTarget {
 
   /** Call with the open photo; if the server has forgotten it, send it again and call once more. */
   async withPhoto(call) {
-    const photo = this.photo;
+    const photo = this.photo, opened = this.#opened;
     try {
       return await call(photo);
     } catch (error) {
-      if (!error.gone || !this.#opener || !photo) throw error;
+      if (opened !== this.#opened) error.stale = true; // nobody waits for it any more
+      if (!error.gone || error.stale || !this.#opener || !photo) throw error;
       // Many calls may find the photo gone at the same time; it is sent once.
       if (this.photo === photo) {
         this.#opening ??= this.#opener().finally(() => { this.#opening = null; });
