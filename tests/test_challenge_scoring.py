@@ -15,6 +15,7 @@ from challenge_hall import (  # noqa: E402
     LIMITS,
     Hall,
     darkening,
+    zip_of,
 )
 from wideopen.challenge import sandbox  # noqa: E402
 from wideopen.challenge.cluster import Nodes  # noqa: E402
@@ -99,6 +100,18 @@ class Ray:
 
     def nodes(self):
         return [{"Alive": self.alive, "Resources": {"CPU": 1.0}}]
+
+
+@pytest.mark.parametrize(("peak_mb", "ours"), [(124.0, True), (3990.0, False)])
+def test_what_the_system_ends_for_the_memory_of_others_is_the_organiser_s_fault(
+    hall, tmp_path, monkeypatch, peak_mb, ours
+):
+    hall.submit(zip_of(tmp_path / "ours.zip", hall.truth() / "original"))
+    monkeypatch.setattr(sandbox, "run", lambda *_, **__: sandbox.Ended(-9, "", "", 1.0, peak_mb, ()))
+    job = Queue(hall.store).take("here", "here")
+    result = score_job(job, "Team 1", Bench(hall.store.plan, hall.folder, hall.files))
+    assert (result.state, result.ours) == ("failed", ours)
+    assert ("the organiser's machine ran out of memory" in result.why) is ours
 
 
 def lost_by(ray, hall):

@@ -431,7 +431,8 @@ def test_a_process_that_cannot_be_started_is_told_by_the_save_and_not_by_silence
     bench.saves.warm_up()
     job = bench.begin()
     assert bench.reaches(job, "failed")
-    assert os.strerror(11) in bench.saves.state(job)["error"]
+    expected = f"no process could be started to save in ({os.strerror(11)}); close other programs"
+    assert bench.saves.state(job)["error"] == expected
 
 
 def test_no_more_than_two_hundred_wait(bench, monkeypatch):

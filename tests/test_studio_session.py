@@ -106,6 +106,15 @@ def test_making_smaller_keeps_all_light(size):
     np.testing.assert_allclose(light.mean((0, 1)), to_linear(pixels, None).mean((0, 1)), rtol=1e-3)
 
 
+def test_a_very_large_photo_is_halved_first_and_looks_the_same(monkeypatch):
+    pixels = np.repeat(np.repeat(scenery(330, 220), 4, axis=0), 4, axis=1).astype(np.float32) / 255
+    once = Negative.of(Photo(pixels)).preview(320)
+    monkeypatch.setattr("wideopen.studio.preview.MOST_PIXELS", 1_000_000)
+    twice = Negative.of(Photo(pixels)).preview(320)
+    assert twice.whole_size == once.whole_size == (1320, 880)
+    assert np.abs(once.picture().astype(int) - twice.picture()).max() <= 1
+
+
 def test_a_small_lamp_is_as_bright_in_a_preview_as_in_the_photo():
     pixels = np.full((600, 900, 3), 0.02, np.float32)
     pixels[300:303, 450:453] = 1

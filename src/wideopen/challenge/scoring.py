@@ -31,6 +31,7 @@ from wideopen.score.score import Score, read_score
 
 PICTURES = "pictures"
 LOG_LINES = 20
+_KILLED = 9
 _LONGEST_LINE = 300
 _MOST_SCORE_BYTES = 256_000_000
 _PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\"`,;:()<>|=]+[\\/])+")
@@ -236,6 +237,8 @@ class Desk:
         folders = (self.place, *self.place.iterdir(), self.opened / PICTURES)
         sentence = cleaned(_KEPT.sub("", said[-1].removeprefix(inside.SAYS)), self.bench, *folders) if said else ""
         fault, memory = ended.fault(), f"a submission may use {self.limits.memory_mb} MB of memory"
+        if _starved(ended, self.limits.memory_mb):
+            return Result("failed", "the organiser's machine ran out of memory, of which this used little", ours=True)
         if fault.startswith("stopped after"):
             fault = f"stopped after {self.limits.seconds:.0f} s, all the time that a submission has"
         if not fault and ended.code == inside.HUNGRY:
@@ -248,6 +251,12 @@ class Desk:
         last = f"scoring it ended badly: {lines[-1].strip()}" if lines else "scoring it ended badly, and said nothing"
         text = "\n".join([fault or sentence or last, *lines])
         return Result("failed", text)
+
+
+def _starved(ended: Ended, memory_mb: int) -> bool:
+    """Tell whether the system ended a process for want of memory that others use; it ends those of sandboxes first."""
+    # Between two looks a process can grow, but not to twice its limit.
+    return not ended.why and ended.code == -_KILLED and ended.peak_mb < memory_mb / 2
 
 
 def _scored(desk: Desk) -> Result:

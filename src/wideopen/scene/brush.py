@@ -11,19 +11,16 @@ from wideopen.compiled import compiled
 
 OPPONENT = np.float32([[0.299, 0.587, 0.114], [0.701, -0.587, -0.114], [-0.239, -0.47, 0.709]])
 """Of encoded red, green and blue: brightness, and how much redder and bluer than that."""
-SIGMA_SMOOTHED = 0.06
-"""Difference of opponent colours that smoothing takes for noise."""
-MOST_COLOURS = 16
 FAR_PX = np.float32(1e6)
 _SIDE, _DIAGONAL = np.float32(1), np.float32(2**0.5)
 
 
 @compiled(parallel=True)
-def smoothed(picture: np.ndarray, reach: int) -> np.ndarray:
+def smoothed(picture: np.ndarray, reach: int, sigma_colour: float) -> np.ndarray:
     """Smooth a picture but for its edges: a bilateral filter (Tomasi and Manduchi, ICCV 1998) with a bell of 1/x^2."""
     height, width = picture.shape[:2]
     out = np.empty_like(picture)
-    per_colour, per_distance = np.float32(1 / SIGMA_SMOOTHED**2), np.float32(1 / max(reach, 1) ** 2)
+    per_colour, per_distance = np.float32(1 / sigma_colour**2), np.float32(1 / max(reach, 1) ** 2)
     for y in prange(height):
         for x in range(width):
             total = first = second = third = np.float32(0)
@@ -145,66 +142,6 @@ def _measure(
                 side[y, x] = 1 if dx * off_y - dy * off_x >= 0 else -1
 
 
-@compiled()
-def palettes(
-    picture: np.ndarray, places: np.ndarray, aside: float, window: int, alike: float, rare: float
-) -> np.ndarray:
-    """Find the colours under the middle of the brush, for each of many places along its path.
-
-    Args:
-        picture: Smoothed.
-        places: x and y along the path, evenly spaced.
-        aside: How far beside the path colours are looked at too, in pixels; they count a quarter each.
-        window: So many places before and after belong together.
-        alike: Difference up to which colours are taken for one.
-        rare: Share of the middle of the brush below which a colour in it is a slip of the hand.
-
-    Returns:
-        Of each place its colours, the unused ones far from any.
-    """
-    height, width = picture.shape[:2]
-    count = places.shape[0]
-    found = np.empty((count, 5, 3), np.float32)
-    for k in range(count):
-        for side in range(5):
-            x = places[k, 0] + aside * ((side == 1) - (side == 2))
-            y = places[k, 1] + aside * ((side == 3) - (side == 4))
-            column, row = min(max(int(x + 0.5), 0), width - 1), min(max(int(y + 0.5), 0), height - 1)
-            found[k, side] = picture[row, column]
-    colours = np.full((count, MOST_COLOURS, 3), np.float32(1e3))
-    for k in range(count):
-        first, last = max(0, k - window), min(count, k + window + 1)
-        _gather(found[first:last], colours[k], np.float32(alike), np.float32(rare))
-    return colours
-
-
-@compiled()
-def _gather(found: np.ndarray, colours: np.ndarray, alike: float, rare: float) -> None:
-    """Write colours that are not rare, each for what is like it; those in the middle of the brush come first."""
-    weights = np.zeros(MOST_COLOURS, np.float32)
-    used, total = 0, np.float32(0)
-    for side in range(5):
-        weight = np.float32(4 if side == 0 else 1)
-        for k in range(found.shape[0]):
-            nearest, least = -1, alike
-            for each in range(used):
-                off = found[k, side] - colours[each]
-                apart = np.sqrt(off[0] * off[0] + off[1] * off[1] + off[2] * off[2])
-                if apart < least:
-                    nearest, least = each, apart
-            if nearest < 0 and used < MOST_COLOURS:
-                nearest = used
-                colours[used] = found[k, side]
-                used += 1
-            if nearest >= 0:
-                weights[nearest] += weight
-            total += weight
-    heaviest = weights.max()
-    for each in range(used):
-        if weights[each] < rare * total and weights[each] < heaviest:
-            colours[each] = np.float32(1e3)
-
-
 @compiled(parallel=True)
 def rays(
     path: np.ndarray, along: np.ndarray, side: np.ndarray, places: int, spacing: float, fan: int, reach: float
@@ -259,61 +196,64 @@ def _direction(path: np.ndarray, reach: float, step: int) -> tuple[float, float]
     return (x / length, y / length) if length > 1e-9 else (1.0, 0.0)
 
 
-@compiled()
-def survey(
-    picture: np.ndarray,
-    away: np.ndarray,
-    ray: np.ndarray,
-    place: np.ndarray,
-    colours: np.ndarray,
-    unlike: float,
-    step: float,
-    steps: int,
+@compiled(parallel=True)
+def looks(
+    picture: np.ndarray, away: np.ndarray, ray: np.ndarray, place: np.ndarray, colours: np.ndarray, window: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Look along every ray, step by step outwards.
+    """Compare every pixel with the middle of the brush nearby, and with its neighbours.
 
     Args:
         picture: Smoothed.
         away: Of `distances`.
         ray: Of `rays`.
-        place: Of each ray, whose colours it is compared with.
-        colours: Of `palettes`.
-        unlike: Difference of colours from which two things have nothing in common.
-        step: In pixels.
-        steps: In number.
+        place: Of each ray along the path.
+        colours: Under the middle of the brush, at each place.
+        window: So many places before and after count too.
 
     Returns:
-        How unlike the middle of the brush it looks at each step, from 0 to 1, and below 0 where no pixel lies; and how
-        much the colour changes outwards there, per pixel.
+        Difference from the most similar of those colours; and the change of colour per pixel, away from the path.
     """
     height, width = away.shape
-    strange = np.zeros((place.size, steps), np.float32)
-    change, count = np.zeros_like(strange), np.zeros_like(strange)
-    for y in range(height):
+    unlike, change = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    for y in prange(height):
         for x in range(width):
-            k = int(away[y, x] / step)
-            if k >= steps:
+            if away[y, x] >= FAR_PX:
                 continue
-            u = ray[y, x]
+            middle = place[ray[y, x]]
             least = np.float32(1e6)
-            for each in range(colours.shape[1]):
-                if colours[place[u], each, 0] > 100:
-                    break
-                a = picture[y, x, 0] - colours[place[u], each, 0]
-                b = picture[y, x, 1] - colours[place[u], each, 1]
-                c = picture[y, x, 2] - colours[place[u], each, 2]
+            for k in range(max(0, middle - window), min(colours.shape[0], middle + window + 1)):
+                a = picture[y, x, 0] - colours[k, 0]
+                b = picture[y, x, 1] - colours[k, 1]
+                c = picture[y, x, 2] - colours[k, 2]
                 least = min(least, a * a + b * b + c * c)
-            strange[u, k] += min(np.sqrt(least) / np.float32(unlike), np.float32(1))
-            change[u, k] += _change(picture, away, y, x)
-            count[u, k] += 1
-    for u in range(place.size):
+            unlike[y, x] = np.sqrt(least)
+            change[y, x] = _change(picture, away, y, x)
+    return unlike, change
+
+
+@compiled()
+def along_rays(values: np.ndarray, away: np.ndarray, ray: np.ndarray, rays: int, step: float, steps: int) -> np.ndarray:
+    """Average a map along every ray, step by step outwards; below 0 where no pixel lies.
+
+    Args:
+        values: Not below 0.
+        away: Of `distances`.
+        ray: Of `rays`.
+        rays: In number.
+        step: In pixels.
+        steps: In number.
+    """
+    out, count = np.zeros((rays, steps), np.float32), np.zeros((rays, steps), np.float32)
+    for y in range(away.shape[0]):
+        for x in range(away.shape[1]):
+            if away[y, x] < step * steps:
+                u, k = ray[y, x], int(away[y, x] / step)
+                out[u, k] += values[y, x]
+                count[u, k] += 1
+    for u in range(rays):
         for k in range(steps):
-            if count[u, k] > 0:
-                strange[u, k] /= count[u, k]
-                change[u, k] /= count[u, k]
-            else:
-                strange[u, k] = -1
-    return strange, change
+            out[u, k] = out[u, k] / count[u, k] if count[u, k] > 0 else -1
+    return out
 
 
 @compiled(inline=True)
@@ -332,13 +272,12 @@ def _change(picture: np.ndarray, away: np.ndarray, y: int, x: int) -> float:
 
 
 @compiled()
-def best_cut(price: np.ndarray, bend: float, jump: float) -> np.ndarray:
+def best_cut(price: np.ndarray, bend: float) -> np.ndarray:
     """Choose one step on every ray of a ring, so that all together cost least.
 
     Args:
         price: Of each step on each ray.
         bend: Price of one step between neighbouring rays.
-        jump: The most that neighbouring rays cost.
 
     Source:
         Dynamic programming along the ring, twice around, with the lower envelope of Felzenszwalb and Huttenlocher,
@@ -349,7 +288,6 @@ def best_cut(price: np.ndarray, bend: float, jump: float) -> np.ndarray:
     origin = np.empty((2 * count, steps), np.int64)
     reached = np.empty(steps, np.float32)
     for turn in range(1, 2 * count):
-        cheapest = np.argmin(total)
         for k in range(steps):
             reached[k], origin[turn, k] = total[k], k
         for k in range(1, steps):
@@ -358,10 +296,8 @@ def best_cut(price: np.ndarray, bend: float, jump: float) -> np.ndarray:
         for k in range(steps - 2, -1, -1):
             if reached[k + 1] + bend < reached[k]:
                 reached[k], origin[turn, k] = reached[k + 1] + bend, origin[turn, k + 1]
-        least = total[cheapest]
+        least = total.min()
         for k in range(steps):
-            if least + jump < reached[k]:
-                reached[k], origin[turn, k] = least + jump, cheapest
             total[k] = reached[k] - least + price[turn % count, k]
     chosen = np.empty(count, np.int64)
     k = np.argmin(total)

@@ -17,13 +17,13 @@ from wideopen.renderer.layered import spread_in_layers
 from wideopen.renderer.lens import LensRenderer
 from wideopen.renderer.sheets import take_apart
 from wideopen.shapes import Float, UInt8
-from wideopen.studio.reduce import levels_of_light, light_of_pixels, lit, reduced
+from wideopen.studio.reduce import halved, levels_of_light, light_of_pixels, lit, reduced
 
 SIDES = (320, 640, 1024, 1536, 2048)
 """Longer sides of previews."""
 QUALITY = 85
-MOST_LAMP_PIXELS = 26_000_000
-"""Of larger photos, lamps are sought at half the size, for that takes much memory."""
+MOST_PIXELS = 26_000_000
+"""Larger photos are halved first: light of their full size would take more memory than some computers have."""
 _ENCODED_STEPS, _ROOT_STEPS = 1 << 16, 1 << 14
 _CHECK_PX = 8
 _CHECKS = (0.6, 0.75)
@@ -86,7 +86,8 @@ class Negative:
         if photo.bits == 32:  # light above white is in no table, and clipped nowhere
             light, lamps = to_linear(photo.pixels, photo.icc), None
         else:
-            light = light_of_pixels(photo.pixels, _light_table(photo.icc))
+            read = halved if size[0] * size[1] > MOST_PIXELS else light_of_pixels
+            light = read(photo.pixels, _light_table(photo.icc))
             lamps = _lamps_of(light)
         height, width = _smaller(size, SIDES[-1])
         if lamps is not None:
@@ -156,10 +157,7 @@ def _smaller(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 def _lamps_of(light: np.ndarray) -> np.ndarray | None:
     """Light that clipping took, wherever it would be out of focus."""
-    height, width, _ = light.shape
-    if height * width > MOST_LAMP_PIXELS:
-        return _lamps_of(reduced(light, height // 2, width // 2))
-    far = np.full((height, width), 1e6, np.float32)
+    far = np.full(light.shape[:2], 1e6, np.float32)
     restored = restore_highlights(light, far, strength=0.5)
     return None if np.may_share_memory(restored, light) else np.subtract(restored, light, out=restored)
 

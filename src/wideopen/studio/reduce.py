@@ -52,6 +52,28 @@ def reduced(light: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 @compiled(parallel=True)
+def halved(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Bring encoded values to linear light and average it over two by two pixels; an odd row or column is left out.
+
+    Args:
+        pixels: float32 (h, w, 3), in [0, 1].
+        table: As for `light_of_pixels`.
+    """
+    height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+    top = np.float32(len(table) - 1)
+    out = np.empty((height, width, 3), np.float32)
+    for y in prange(height):
+        for x in range(width):
+            for c in range(3):
+                total = np.float32(0)
+                for row in range(2 * y, 2 * y + 2):
+                    for column in range(2 * x, 2 * x + 2):
+                        total += table[int(pixels[row, column, c] * top + np.float32(0.5)), c]
+                out[y, x, c] = np.float32(0.25) * total
+    return out
+
+
+@compiled(parallel=True)
 def lit(light: np.ndarray, lamps: np.ndarray, radius: np.ndarray, gain: float, begin: float, end: float) -> np.ndarray:
     """Add the light of lamps that are out of focus, all of it from `end` on and none up to `begin`.
 

@@ -213,7 +213,11 @@ class Saves:
         except OSError as error:
             self._fail(save, _plain(f"{save.output} cannot be written ({error.strerror})", save))
             return
-        self._worker.send(Request(save.entry.path, save.output, save.look, save.quality))
+        try:
+            self._worker.send(Request(save.entry.path, save.output, save.look, save.quality))
+        except OSError as error:
+            self._fail(save, f"no process could be started to save in ({error.strerror}); close other programs")
+            return
         end: End | None = None
         while end is None and save.state == "running" and not self._closed:
             message = self._worker.receive(PAUSE_S)

@@ -3,9 +3,12 @@ import * as api from "./api.js";
 import { studio } from "./state.js";
 import { viewer } from "./viewer.js";
 
-const LIVE_SIDE = 1024;
+const LIVE_SIDES = [640, 1024]; // while something moves: the larger where this computer is quick enough
+const LIVE_SIDE = LIVE_SIDES.at(-1);
+const SLOW_MS = 75;
+const QUICK_MS = 25;
 const SIDES = [320, 640, 1024, 1536, 2048];
-const REST_MS = 140;
+const REST_MS = 250;
 const DEPTH_SIDE = 1024;
 const REFUSED_MS = 5000;
 let wanted = null; // {side, since}
@@ -14,6 +17,21 @@ let busy = false;
 let resting = null;
 let plainSide = 0;
 let strokes = "";
+const pace = { at: LIVE_SIDES.length - 1, ms: null, seen: new Set() };
+
+const liveSide = () => LIVE_SIDES[pace.at];
+
+/** Learn how long live pictures take here, and how large they may be to follow the hand. */
+function learn(side, ms) {
+  // The first of a size also waits for what is kept from then on.
+  if (side !== liveSide() || !pace.seen.has(side)) {
+    pace.seen.add(side);
+    return;
+  }
+  pace.ms = pace.ms === null ? ms : 0.6 * pace.ms + 0.4 * ms;
+  const step = pace.ms > SLOW_MS && pace.at > 0 ? -1 : pace.ms < QUICK_MS && pace.at < LIVE_SIDES.length - 1 ? 1 : 0;
+  if (step) Object.assign(pace, { at: pace.at + step, ms: null });
+}
 
 /** The least side that fills the screen as the picture lies now. */
 function restSide() {
@@ -54,13 +72,15 @@ async function run() {
   wanted = null;
   busy = true;
   tell();
-  const opened = studio.photo?.id;
+  const opened = studio.photo?.id, begun = performance.now();
   try {
     const told = await studio.withPhoto((photo) => api.render(photo.id, { look, side, window: studio.window, number }));
     const picture = await createImageBitmap(told.blob);
     const wantedStill = studio.photo && (studio.photo.id === opened || studio.look === look);
-    if (wantedStill) show(picture, told, { look, side, since, number });
-    else picture.close();
+    if (wantedStill) {
+      show(picture, told, { look, side, since, number });
+      learn(side, performance.now() - begun);
+    } else picture.close();
   } catch (error) {
     if (!error.stale && studio.photo) refuse(error);
   } finally {
@@ -135,6 +155,7 @@ export const needPlain = () => viewer.size && plain(restSide());
 
 studio.addEventListener("photo", (event) => {
   if (!event.detail.keep) {
+    pace.seen.clear();
     shown = null;
     plainSide = 0;
     wanted = null;
@@ -142,7 +163,7 @@ studio.addEventListener("photo", (event) => {
 });
 studio.addEventListener("look", (event) => {
   if (!studio.photo) return;
-  want(LIVE_SIDE);
+  want(event.detail.live || shown ? liveSide() : LIVE_SIDE);
   const now = JSON.stringify(studio.look.strokes ?? []);
   if (!event.detail.live && (now !== strokes || !studio.depth)) depth();
 });

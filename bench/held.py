@@ -1,0 +1,505 @@
+"""A whole challenge, held by the commands that an organiser and teams have, and in a browser.
+
+python bench/held.py OUT [--json FILE] [--images DIR] [--seconds 240]
+
+Pairs are drawn of parts of the bundled photo, with its depth, by `wideopen pairs synthesise`; so the figures say
+nothing of any method, and opinions are a program's. Development, validation and test follow each other as their dates
+say, and whoever comes late is late. Every team has a folder of its own for its token, and knows no more than the server
+tells it. Whatever is not as it should be ends the script with the reason.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+
+import challenge_hall
+from challenge_models import pickles
+from held_hands import Book, Page, Team, UnexpectedError, ask, fetch, hold, serving, until
+from wideopen.challenge.new import Asked, usual_plan
+from wideopen.challenge.plan import Limits
+from wideopen.score.machine import machine
+
+SIZE, PHOTOS = (384, 256), 20
+DEVELOPMENT_S, TRAINING_STEPS = 100, 40
+PER_DAY = 3
+LIMITS = Limits(seconds=60, memory_mb=3000)
+MALLORY = "<b>Mallory</b><script>alert(1)</script>"
+STANDS_FOR = {"Plain Sight": "identity", "Gauss & Sons": "gaussian", "Wide Open": "lens"}
+QUALITY = {"Plain Sight": 2.1, "Gauss & Sons": 2.9, "Wide Open": 4.2, "First Steps": 1.6, "Open Graph": 1.3}
+FACTS = {"authors": "N. N.", "framework": "wideopen", "hardware": "2 cores", "description": "As wideopen has it."}
+
+
+def pictures(book):
+    """Parts of the bundled photo and of its depth, and a data set of them; nothing is downloaded."""
+    out, organiser = book.out, "organiser"
+    book.run(organiser, "", "sample", "-o", out / "sample.jpg", quiet=True)
+    book.run(organiser, "", "depth", out / "sample.jpg", "-o", out / "depth.png", quiet=True)
+    photo, depth, rng = (
+        Image.open(out / "sample.jpg").convert("RGB"),
+        Image.open(out / "depth.png"),
+        np.random.default_rng(2020),
+    )
+    (out / "photos").mkdir(), (out / "maps").mkdir()
+    for number in range(1, PHOTOS + 1):
+        width = int(rng.integers(900, 1400))
+        height = width * SIZE[1] // SIZE[0]
+        x, y = int(rng.integers(0, photo.width - width)), int(rng.integers(0, photo.height - height))
+        for of, folder, how in ((photo, "photos", Image.Resampling.LANCZOS), (depth, "maps", Image.Resampling.NEAREST)):
+            of.crop((x, y, x + width, y + height)).resize(SIZE, how).save(out / folder / f"{number}.png")
+    pairs = out / "pairs"
+    ranges = out / "ranges.json"
+    ranges.write_text(
+        json.dumps({"subject_share": 1, "point_share": 0, "nearest_share": 0, "blur_percent": [0.7, 1.1]})
+    )
+    words = ("--depth", out / "maps", "--ranges", ranges, "-o", pairs, "--jobs", 2)
+    book.run(organiser, "", "pairs", "synthesise", out / "photos", *words, quiet=True)
+    words = ("--train", 0.5, "--val", 0.25, "--test", 0.25, "--json")
+    counts = json.loads(book.run(organiser, "pairs split", "pairs", "split", pairs, *words))["counts"]
+    hold(min(counts.get(part, 0) for part in ("train", "val", "test")) > 0, f"a part is empty: {counts}")
+    return pairs, counts
+
+
+def new(book, pairs, seconds):
+    """Make the challenge: the report's plan, with dates of minutes in place of weeks."""
+    begins = datetime.now(UTC) + timedelta(seconds=DEVELOPMENT_S)
+    plan = usual_plan(Asked(title="Bokeh in an afternoon", per_day=PER_DAY))
+    moments = [(begins + timedelta(seconds=seconds * at)).isoformat(timespec="seconds") for at in range(3)]
+    phases = tuple(
+        replace(each, begins=a, ends=b) for each, a, b in zip(plan.phases, moments, moments[1:], strict=False)
+    )
+    file = book.out / "plan.json"
+    file.write_text(json.dumps(asdict(replace(plan, phases=phases, limits=LIMITS)), indent=1))
+    book.run("organiser", "challenge new", "challenge", "new", book.out / "challenge", "--pairs", pairs, "--plan", file)
+    return [datetime.fromisoformat(each) for each in moments]
+
+
+class Challenge:
+    """What is held, step by step."""
+
+    def __init__(self, book, address, link, browser, dates):
+        self.book, self.address, self.link, self.browser, self.dates = book, address, link, browser, dates
+        self.folder = book.out / "challenge"
+        self.numbers, self.answers = {}, {}
+
+    def sign_up(self):
+        """Teams come in, by the command and in the browser; the organiser approves them on the page."""
+        book, address = self.book, self.address
+        self.pages = {}
+        self.teams = {name: Team(book, address, name) for name in ("Plain Sight", "Wide Open", "First Steps")}
+        for name in ("Gauss & Sons", "Open Graph", MALLORY):
+            self.pages[name] = Page(self.browser, f"{address}/team")
+            token = self.pages[name].sign_up(name)
+            self.teams[name] = Team(book, address, name, token)
+            book.write(name, "signs up in the browser", "it waits for the organiser")
+        plain = self.teams["Plain Sight"]
+        early = self.book.out / "photos"
+        plain.submit(
+            "submits before validation begins", early, "--method", "x", "--phase", "validation", code=2, says="not now"
+        )
+        self.organiser = Page(self.browser, self.link)
+        for name in self.teams:
+            row = self.organiser.page.locator("#teams tr").filter(has_text=name)
+            row.get_by_role("button", name="Approve").click()
+            expect(row.locator(".badge")).to_have_text("takes part")
+        book.write("organiser", "approves six teams in the browser", "all take part")
+        status, told = ask(f"{address}/public/validation.zip")
+        hold(status == 403, "photos of validation are given out before it begins")
+        book.write("anybody", "GET public/validation.zip, early", f"{status}: {json.loads(told)['error']}")
+
+    def develop(self):
+        """A team learns from the public pairs, and another exports what came of it."""
+        first, graph = self.teams["First Steps"], self.teams["Open Graph"]
+        pairs = fetch(self.address, "development", first.place / "development")
+        settings = [f"--set=stages.0.{each}" for each in ("crop_px=[128,128]", "batch=4", "rate=1e-3")]
+        words = ("--pairs", pairs, "--out", first.place / "run", "--steps", TRAINING_STEPS, "--validate-on", 1)
+        self.book.run(first.name, "", "train", "cet-ece", *words, "--workers", 1, *settings, quiet=True)
+        self.checkpoint = first.place / "run" / "best.safetensors"
+        self.book.write(first.name, "wideopen train, on development.zip", f"{TRAINING_STEPS} steps of cet-ece")
+        self.onnx = graph.place / "graph.onnx"
+        words = ("--checkpoint", self.checkpoint, "--to", "onnx", "--size", f"{SIZE[0]}x{SIZE[1]}", "-o", self.onnx)
+        self.book.run(graph.name, "wideopen export to ONNX, of the same", "export", "cet-ece", *words)
+
+    def render(self, phase):
+        """Each team renders the photos of a phase by its own means."""
+        self.zips = {}
+        for name in QUALITY:
+            team = self.teams[name]
+            inputs = fetch(self.address, phase, team.place / phase)
+            by = STANDS_FOR.get(name) or (self.checkpoint if name == "First Steps" else self.onnx)
+            answer = team.place / f"{phase}-answer"
+            words = ("-o", answer, "--with", by)
+            self.book.run(name, "", "render", inputs / "original", *words, quiet=True)
+            said = self.book.run(
+                name, "", "challenge", "check", answer, "--inputs", inputs / f"{phase}.zip", quiet=True
+            )
+            hold("good" in said, f"{name}: {said}")
+            self.answers[name, phase] = answer
+        self.book.write("five teams", f"download {phase}.zip, render, challenge check", "good")
+
+    def validate(self):
+        """The live board: pictures of five teams, and what is refused."""
+        teams, answers = self.teams, self.answers
+        for name, track in (("Gauss & Sons", "cpu"), ("Open Graph", "gpu")):
+            facts = {"method": f"{name} 1", "authors": "N. N."}
+            did = f"submits a folder to {track} in the browser"
+            number = self.pages[name].submit(
+                teams[name], did, answers[name, "validation"], "validation", facts, track=track
+            )
+            self.numbers[name, "validation"] = number
+        for name in ("Plain Sight", "Wide Open", "First Steps"):
+            words = (answers[name, "validation"], "--method", f"{name} 1")
+            self.numbers[name, "validation"] = teams[name].submit("challenge submit, a folder to cpu", *words)
+        self.over_the_limit()
+        self.wrong_size()
+        for name in (*QUALITY, MALLORY):
+            teams[name].ends(self.numbers[name, "validation"], "scored")
+        wide, of_wide = teams["Wide Open"], self.numbers["Wide Open", "validation"]
+        found = wide.known()[0][of_wide]["figures"]["psnr_db"]
+        file = self.book.out / "by-hand.json"
+        words = (answers["Wide Open", "validation"], "--pairs", self.folder / "hidden" / "val", "-o", file)
+        self.book.run("organiser", "", "score", *words, "--protocol", "aim2020/1", quiet=True)
+        by_hand = json.loads(file.read_text())["psnr_db"]
+        hold(by_hand == found, f"wideopen score finds {by_hand} and the challenge {found}")
+        self.book.write(
+            "organiser", "wideopen score of Wide Open's pictures, by hand", f"{by_hand} dB, as on the board"
+        )
+        self.strangers(of_wide)
+
+    def over_the_limit(self):
+        """One submits until its day is used up."""
+        plain, answer = self.teams["Plain Sight"], self.answers["Plain Sight", "validation"]
+        for at in range(2, PER_DAY + 1):
+            plain.submit(f"submits again, {at} of {PER_DAY} today", answer, "--method", f"Plain Sight {at}")
+        said = f"all {PER_DAY} submissions of today are used"
+        plain.submit("submits once more than it may", answer, "--method", "one more", code=2, says=said)
+        sent = {"upload": "0" * 32, "phase": "validation", "track": "cpu", "kind": "pictures", "request": "request-1"}
+        asked = (f"{self.address}/api/submissions", f"Bearer {plain.token}", "POST", sent | {"sheet": {"method": "x"}})
+        status, told = ask(*asked)
+        hold(status == 429, f"a submission over the limit, by HTTP: {status} {told}")
+        self.book.write(plain.name, "does so by HTTP, past the client", f"{status}: {json.loads(told)['error']}")
+        known = plain.known()
+        hold(known[1]["validation"]["today"] == 0 and len(known[0]) == PER_DAY, "the limit of a day did not hold")
+
+    def wrong_size(self):
+        """One picture is of another size; it is named, and costs nothing."""
+        mallory, page = self.teams[MALLORY], self.pages[MALLORY]
+        right, wrong = self.answers["Plain Sight", "validation"], mallory.place / "wrong"
+        shutil.copytree(right, wrong)
+        name = sorted(each.name for each in wrong.iterdir())[0]
+        Image.open(wrong / name).resize((SIZE[0] - 2, SIZE[1])).save(wrong / name)
+        facts = {"method": "<img src=x onerror=alert(2)>"}
+        said = f"{name} is {SIZE[0] - 2}x{SIZE[1]} and not {SIZE[0]}x{SIZE[1]}"
+        page.submit(
+            mallory, "submits a picture of another size, in the browser", wrong, "validation", facts, refused=said
+        )
+        hold(mallory.known()[1]["validation"]["today"] == PER_DAY, "a picture of another size counts")
+        number = page.submit(mallory, "submits right ones", right, "validation", facts)
+        self.numbers[MALLORY, "validation"] = number
+
+    def strangers(self, number):
+        """Whoever is not who they say."""
+        plain, other = self.teams["Plain Sight"], self.teams["Wide Open"]
+        words = ("challenge", "status", self.address, "--token", "a" * 32)
+        self.book.run("a stranger", "challenge status with a token that nobody has", *words, code=2, says="token")
+        words = ("challenge", "cancel", self.address, number, "--token", plain.token)
+        self.book.run(plain.name, f"cancels submission {number}, of another team", *words, code=2, says="no submission")
+        for path in (
+            "hidden/test/bokeh/1.jpg",
+            "public/../hidden/test/bokeh/1.jpg",
+            "public/%2e%2e/challenge.db",
+            "key",
+        ):
+            status, _ = ask(f"{self.address}/{path}")
+            hold(status in (400, 403, 404), f"{path} is given out")
+            self.book.write("anybody", f"GET {path}", f"{status}")
+        status, _ = ask(f"{self.address}/api/organiser", f"Bearer {other.token}")
+        hold(status in (401, 403), "a team sees the organiser's page")
+        self.book.write(other.name, "asks for the organiser's page by its own token", f"{status}")
+
+    def finals(self):
+        """The test: pictures and models with fact sheets, and those that do harm."""
+        teams, answers = self.teams, self.answers
+        plain = teams["Plain Sight"]
+        plain.submit("submits to validation, which is over", answers["Plain Sight", "validation"], "--method", "late",
+                     "--phase", "validation", code=2, says="not now")  # fmt: skip
+        late = self.late = Team(self.book, self.address, "Late Bloomers")
+        self.book.run(
+            "organiser", "challenge teams --approve", "challenge", "teams", self.folder, "--approve", late.name
+        )
+        self.harm()
+        wide = teams["Wide Open"]
+        number = wide.submit("submits validation's lens again, by mistake", answers["Wide Open", "test"], "--sheet",
+                             wide.sheet(method="mistake"))  # fmt: skip
+        words = ("challenge", "cancel", self.address, number, "--token", wide.token)
+        self.book.run(wide.name, "challenge cancel", *words, says="cancelled")
+        hold(wide.known()[1]["test"]["today"] == PER_DAY, "a cancelled submission counts")
+        plain.submit(
+            "submits without a fact sheet", answers[plain.name, "test"], "--method", "bare", code=2, says="fact sheet"
+        )
+        facts = {**FACTS, "method": "Gaussian blur of all"}
+        for track in ("cpu", "gpu"):
+            self.number("Gauss & Sons", track, self.pages["Gauss & Sons"].submit(
+                teams["Gauss & Sons"], f"submits pictures to {track} in the browser", answers["Gauss & Sons", "test"],
+                "test", facts, track=track))  # fmt: skip
+            facts = {**FACTS, "method": "cet-ece as a graph", "framework": "ONNX"}
+            self.number("Open Graph", track, self.pages["Open Graph"].submit(
+                teams["Open Graph"], f"submits its ONNX file to {track} in the browser", self.onnx, "test", facts,
+                track=track))  # fmt: skip
+            facts = {**FACTS, "method": "Gaussian blur of all"}
+        self.number(plain.name, "cpu", plain.submit("submits pictures", answers[plain.name, "test"], "--sheet",
+                                                    plain.sheet(method="The photo itself")))  # fmt: skip
+        first = teams["First Steps"]
+        self.number(first.name, "cpu", first.submit("submits its checkpoint", self.checkpoint, "--sheet",
+                                                    first.sheet(method="cet-ece, 40 steps")))  # fmt: skip
+        for track, says in (
+            ("cpu", {}),
+            ("gpu", {"precomputed_depth": True, "runtime_s": 0.9, "runtime_device": "a phone"}),
+        ):
+            did = f"submits pictures to {track}" + (", made with depth computed before" if says else "")
+            self.number(wide.name, track, wide.submit(did, answers[wide.name, "test"], "--sheet",
+                                                      wide.sheet(method="Lens", **says), track=track))  # fmt: skip
+        self.pages["Gauss & Sons"].picture(self.book.out / "team-open.png")
+        self.organiser.picture(self.book.out / "organiser.png")
+
+    def number(self, name, track, number):
+        """Keep what a submission of the test is called."""
+        self.numbers[name, f"test/{track}"] = number
+
+    def harm(self):
+        """Models that run what they like, never end, or eat memory."""
+        mallory = self.teams[MALLORY]
+        evil = pickles()
+        (mallory.place / "model.safetensors").write_bytes(evil["torch"])
+        (mallory.place / "model.pth").write_bytes(evil["torch"])
+        sheet = ("--sheet", mallory.sheet(method="Evil"))
+        mallory.submit("submits a pickle called model.safetensors", mallory.place / "model.safetensors", *sheet, code=2,
+                       says="pickle")  # fmt: skip
+        mallory.submit(
+            "submits model.pth", mallory.place / "model.pth", *sheet, code=2, says="nothing that can be submitted"
+        )
+        self.smuggle(mallory)
+        hold(mallory.known()[1]["test"]["today"] == PER_DAY, "a pickle counts")
+        challenge_hall.SIZE = SIZE
+        loops, eats = (
+            challenge_hall.endless(mallory.place / "endless.onnx"),
+            challenge_hall.hungry(mallory.place / "hungry.onnx"),
+        )
+        self.loops = mallory.submit("submits an ONNX file that loops for ever", loops, *sheet)
+        self.eats = mallory.submit("submits one that asks for 50 GB", eats, *sheet)
+
+    def smuggle(self, team):
+        """Send model.pth past the client, straight to the server."""
+        content, who = (team.place / "model.pth").read_bytes(), f"Bearer {team.token}"
+        sent = {"file_name": "model.pth", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        upload = json.loads(ask(f"{self.address}/api/uploads", who, "POST", sent)[1])["id"]
+        ask(f"{self.address}/api/uploads/{upload}?offset=0", who, "PATCH", content)
+        sent = {"upload": upload, "phase": "test", "track": "cpu", "kind": "model", "request": "request-1"}
+        sheet = FACTS | {"method": "Evil"}
+        status, told = ask(f"{self.address}/api/submissions", who, "POST", sent | {"sheet": sheet})
+        hold(status == 422 and "pickle" in told, f"model.pth by HTTP: {status} {told}")
+        self.book.write(team.name, "sends model.pth by HTTP, past the client", f"{status}: {json.loads(told)['error']}")
+
+    def close(self):
+        """The end of the test: the late one, the hidden board, and what became of all."""
+        late, book = self.late, self.book
+        words = (self.answers["Plain Sight", "test"], "--sheet", late.sheet(method="Late"), "--phase", "test")
+        late.submit("submits after the test is over", *words, code=2, says="not now")
+        status, told = ask(f"{self.address}/api/uploads", f"Bearer {late.token}", "POST",
+                           {"file_name": "a.zip", "bytes": 3, "sha256": "0" * 64})  # fmt: skip
+        hold(status == 410, f"an upload after the end: {status} {told}")
+        book.write(late.name, "begins an upload by HTTP, past the client", f"{status}: {json.loads(told)['error']}")
+        mallory = self.teams[MALLORY]
+        mallory.ends(self.loops, "failed", f"stopped after {LIMITS.seconds:g} s")
+        mallory.ends(self.eats, "failed", f"may use {LIMITS.memory_mb} MB of memory")
+        for (name, where), number in self.numbers.items():
+            if where.startswith("test"):
+                self.teams[name].ends(number, "scored")
+        for _ in range(300):
+            told = json.loads(ask(f"{self.address}/api/organiser", f"Organiser {self.link.rsplit('/', 1)[1]}")[1])
+            if not any(each["state"] in ("waiting", "running") for each in told["queue"]):
+                break
+            time.sleep(1)
+        book.write(
+            "organiser",
+            "waits for the queue",
+            ", ".join(f"{e['kind']} {e['state']} {e['count']}" for e in told["queue"]),
+        )
+        board = f"{self.address}/api/boards/test?track=cpu"
+        status, told = ask(board)
+        hold(status == 403, f"the hidden board is told: {told}")
+        book.write("anybody", "GET the board of the test", f"{status}: {json.loads(told)['error']}")
+        status, _ = ask(board, f"Bearer {self.teams['Wide Open'].token}")
+        hold(status == 403, "a team sees the hidden board")
+        number = self.numbers["Wide Open", "test/cpu"]
+        hold(ask(f"{self.address}/api/scores/{number}")[0] in (403, 404), "a hidden Score is told")
+        words = ("challenge", "board", self.folder, "--phase", "test")
+        book.run("organiser", "challenge board --phase test", *words, code=2, says="hidden")
+        page = self.organiser.page
+        page.get_by_role("button", name="Open the board of the phase test").click()
+        page.locator("#sure-yes").click()
+        expect(page.locator("#phases .card").nth(1)).to_contain_text("open to everybody")
+        status, _ = ask(board)
+        hold(status == 200, "the board was opened, and is not told")
+        book.write("organiser", "opens the board in the browser", f"anybody: {status}")
+
+    def opinions(self):
+        """A simulated panel judges the pictures of the test, and its opinions are joined."""
+        book, study = self.book, self.book.out / "study"
+        results = [f"--results={name}={self.answers[name, 'test']}" for name in QUALITY]
+        words = ("--pairs", self.folder / "hidden" / "test", *results, "--votes", 10, "--simulated", "--trials", 25)
+        book.run("organiser", "study new --simulated, of five methods", "study", "new", study, *words)
+        qualities = [f"--quality={name}={value}" for name, value in QUALITY.items()]
+        book.run("organiser", "study simulate", "study", "simulate", study, *qualities, "--careful", 20)
+        book.run("organiser", "", "study", "report", study, quiet=True)
+        words = ("challenge", "mos", self.folder, "test", study / "report" / "report.json")
+        book.run("organiser", "challenge mos", *words, says="kept as mos/test.json")
+
+    def tables(self):
+        """Boards in all forms, and the same out of a backup."""
+        book, out = self.book, self.book.out
+
+        def tables(folder):
+            return book.run("organiser", "", "challenge", "board", folder, "--json", quiet=True)
+
+        def written(name):
+            book.run("organiser", f"challenge board -o {name}", "challenge", "board", self.folder, "-o", out / name)
+            return out / name
+
+        first = tables(self.folder)
+        boards = {(each["phase"], each["track"]): each for each in map(json.loads, first.splitlines())}
+        self.look(boards)
+        text = book.run("organiser", "", "challenge", "board", self.folder, quiet=True)
+        hold("MOS" in text and MALLORY in text, "the table as text lacks a column or a name")
+        site = written("site")
+        hold("<script>alert" not in (site / "index.html").read_text(), "a team's name is HTML in the static pages")
+        markdown = written("board.md").read_text()
+        saved = out / "backup.zip"
+        book.run("organiser", "challenge backup, while it is served", "challenge", "backup", self.folder, "-o", saved)
+        book.run("organiser", "challenge restore", "challenge", "restore", saved, out / "again")
+        hold(tables(out / "again") == first, "the restored challenge has other tables")
+        book.write("organiser", "challenge board of the restored one", "the same, letter by letter")
+        return text, markdown
+
+    def look(self, boards):
+        """Hold the boards to what must be in them."""
+        cpu, gpu, seen = boards["test", "cpu"], boards["test", "gpu"], boards["validation", "cpu"]
+        rows = {row["team"]: row for row in cpu["rows"]}
+        hold(set(rows) == set(QUALITY), f"the test has the rows {sorted(rows)}")
+        hold(cpu["by"] == "mos" and cpu["rows"][0]["team"] == "Wide Open", "MOS does not rank the test")
+        hold(all(rows[name]["runtime_s"] for name in ("First Steps", "Open Graph")), "a model was not timed")
+        others = {row["team"]: row for row in gpu["rows"]}
+        hold(
+            others["Wide Open"]["rank"] is None and "depth" in others["Wide Open"]["unranked"], "depth does not unrank"
+        )
+        hold(
+            others["Open Graph"]["rank"] is not None and not others["Open Graph"]["runtime_s"], "a phone was timed here"
+        )
+        hold({"Plain Sight", MALLORY} <= {row["team"] for row in seen["rows"]}, "validation lacks a team")
+        gap = abs(rows["First Steps"]["psnr_db"] - rows["Open Graph"]["psnr_db"])
+        hold(gap < 0.1, f"checkpoint and ONNX file of one network are {gap} dB apart")
+
+    def photograph(self, images):
+        """Look at the pages as people do."""
+        out = self.book.out
+        public = Page(self.browser, self.address)
+        public.page.locator("#choose-phase input[value=test]").check()
+        expect(public.page.locator("#board .fold").first).to_have_text("Wide Open")
+        public.picture(out / "public.png")
+        public.picture(out / "board.png", "#boards")
+        public.page.locator("#choose-phase input[value=validation]").check()
+        expect(public.page.locator("#board .fold").filter(has_text="Mallory")).to_have_text(MALLORY)
+        public.picture(out / "validation.png", "#boards")
+        team = self.pages["Open Graph"]
+        team.page.reload()
+        expect(team.page.locator("#list li")).to_have_count(3)
+        team.picture(out / "team.png")
+        self.pages[MALLORY].page.reload()
+        expect(self.pages[MALLORY].page.locator("#list li")).to_have_count(3)
+        self.pages[MALLORY].picture(out / "mallory.png")
+        self.organiser.page.reload()
+        expect(self.organiser.page.locator("#submissions tr").first).to_be_visible()
+        self.organiser.picture(out / "organiser-end.png")
+        hold(not [page for page in (public, self.organiser, *self.pages.values()) if page.alerts], "a team's HTML ran")
+        if images:
+            for name, file in (("challenge-board", "board.png"), ("challenge-team", "team.png")):
+                Image.open(out / file).convert("RGB").save(images / f"{name}.jpg", quality=85, optimize=True)
+
+
+def page_of(book, counts, dates, markdown, seconds):
+    """Write what happened as a page."""
+
+    def clean(text):
+        return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+    lines = [
+        "# A whole challenge, held by a script", "", " ".join(__doc__.split("\n\n")[2].split()), "",
+        f"{machine().says()}; {seconds / 60:.1f} minutes in all. {sum(counts.values())} pairs of {SIZE[0]}x{SIZE[1]}: "
+        f"{counts['train']} to learn from, {counts['val']} for validation, {counts['test']} for the test. Validation "
+        f"and test were open for {(dates[1] - dates[0]).total_seconds():g} s each; a team may submit {PER_DAY} times a "
+        f"day, and a submission may take {LIMITS.seconds:g} s and {LIMITS.memory_mb} MB.", "",
+        "Everything below was held to be as it is; the script ends with an error else.", "",
+        "| at, s | who | did | and was told |", "|--:|---|---|---|",
+    ]  # fmt: skip
+    lines += [f"| {at} | {clean(who)} | {clean(did)} | {clean(came)} |" for at, who, did, came in book.lines]
+    lines += ["", markdown.replace("\n## ", "\n### ").replace("# ", "## Tables of ", 1)]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, help="a new folder")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--images", type=Path, help="a folder for two pictures of the pages")
+    parser.add_argument("--seconds", type=float, default=150, help="that validation and test are open, each")
+    arguments = parser.parse_args()
+    out = arguments.out.resolve()
+    out.mkdir(parents=True)
+    book, begun_s = Book(out, hidden={str(out): "OUT"}), time.monotonic()
+    try:
+        pairs, counts = pictures(book)
+        dates = new(book, pairs, arguments.seconds)
+        with ExitStack() as stack:
+            address, link = stack.enter_context(serving(book))
+            playwright = stack.enter_context(sync_playwright())
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            stack.callback(browser.close)
+            held = Challenge(book, address, link, browser, dates)
+            held.sign_up()
+            held.develop()
+            until(dates[0])
+            held.render("validation")
+            held.validate()
+            until(dates[1])
+            held.render("test")
+            held.finals()
+            until(dates[2])
+            held.close()
+            held.opinions()
+            _, markdown = held.tables()
+            held.photograph(arguments.images)
+    except (UnexpectedError, AssertionError) as error:
+        print(f"not as it should be: {error}", file=sys.stderr)
+        sys.exit(1)
+    seconds = time.monotonic() - begun_s
+    print(page_of(book, counts, dates, markdown, seconds))
+    if arguments.json:
+        lines = [dict(zip(("at_s", "who", "did", "told"), line, strict=True)) for line in book.lines]
+        record = {"machine": machine().says(), "seconds": round(seconds), "counts": counts, "events": lines}
+        arguments.json.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
