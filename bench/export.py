@@ -1,7 +1,7 @@
 """Which networks leave PyTorch, how near do they stay, and what is won?
 
 python bench/export.py [--size 1536x1024] [--only NAME...] [--checkpoints DIR] [--photos DIR] [--litert FILE]
-                       [--limit 1800] [--json FILE]
+                       [--precisions float16 int8] [--limit 1800] [--json FILE]
 
 Each solution, with the weights of DIR/NAME/best.safetensors or else random ones, is exported to ONNX in a process of
 its own and within a time limit; a failure is a row with its reason. Untrained solutions that share a network are
@@ -42,7 +42,7 @@ def seconds(run, repeats=3):
     return min(taken)
 
 
-def one(name, size_px, checkpoints, photos):
+def one(name, size_px, checkpoints, photos, precisions):
     """Export and time one solution; in a process of its own. Gives what it has after every step."""
     import torch
 
@@ -91,7 +91,7 @@ def one(name, size_px, checkpoints, photos):
     # The cost is asked for, whether or not it would be refused.
     parity.MOST_LEVELS |= {"float16": 255.0}
     parity.LEAST_PSNR_DB |= {"float16": 0.0, "int8": 0.0}
-    for precision in ("float16", "int8"):
+    for precision in precisions:
         with tempfile.TemporaryDirectory(prefix="wideopen-") as folder:
             out = Path(folder) / "network.onnx"
             try:
@@ -113,6 +113,7 @@ def measured(name, arguments):
     words = [sys.executable, __file__, "--one", name, "--size", arguments.size]
     for option in ("checkpoints", "photos"):
         words += [f"--{option}", str(getattr(arguments, option))] if getattr(arguments, option) else []
+    words += ["--precisions", *arguments.precisions]
     environment = os.environ | {"OMP_NUM_THREADS": str(THREADS)}
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=arguments.limit, env=environment)
@@ -176,6 +177,7 @@ def main():
     parser.add_argument("--only", nargs="*", default=[each.name for each in SOLUTIONS])
     parser.add_argument("--checkpoints", type=Path, help="folder of runs, as wideopen train leaves it")
     parser.add_argument("--photos", type=Path, help="folder of sharp photos to compare on")
+    parser.add_argument("--precisions", nargs="*", default=["float16", "int8"], help="beside float32")
     parser.add_argument("--litert", type=Path, help="what bench/litert.py wrote")
     parser.add_argument("--limit", type=int, default=1800, help="seconds for each solution")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -187,7 +189,7 @@ def main():
 
         told = sys.stdout
         with quiet():  # standard output carries rows
-            for row in one(arguments.one, size_px, arguments.checkpoints, arguments.photos):
+            for row in one(arguments.one, size_px, arguments.checkpoints, arguments.photos, arguments.precisions):
                 print(json.dumps(row), file=told, flush=True)
         return
     from importlib.metadata import version

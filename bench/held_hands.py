@@ -213,9 +213,9 @@ class Page:
         return number
 
     def picture(self, file, selector=None):
-        """Save what is seen: all of the page, or the screen from an element on."""
-        if selector:
-            self.page.locator(selector).scroll_into_view_if_needed()
-            self.page.locator(selector).evaluate("element => element.scrollIntoView({block: 'start'})")
+        """Save what is seen: all of the page, or one element."""
         self.page.wait_for_timeout(400)
-        self.page.screenshot(path=file, full_page=selector is None)
+        if selector is None:
+            self.page.screenshot(path=file, full_page=True)
+        else:
+            self.page.locator(selector).screenshot(path=file)

@@ -157,6 +157,14 @@ def test_what_is_so_of_all_that_are_ranked_is_said_once_without_a_mark(held):
     assert as_text([table]).splitlines()[-3:] == ["* Not ranked: uses pre-computed depth maps.", "[1] mine", "all"]
 
 
+def test_marks_of_a_row_stand_in_the_order_of_their_notes(held):
+    for name, psnr_db, notes in (("A", 23.0, ("late",)), ("B", 22.0, ("mine", "late")), ("C", 21.0, ())):
+        held.scored(name, psnr_db, score={"notes": notes})
+    table = table_of(held)
+    assert [(note.mark, note.text) for note in table.notes] == [("1", "late"), ("2", "mine")]
+    assert [row.marks for row in table.rows] == [("1",), ("1", "2"), ()]
+
+
 def test_a_runtime_of_the_team_s_own_is_shown_and_said_to_be_so_until_the_organiser_measures(held):
     held.clock.go_on(days=10)
     held.submit("A", phase="test", runtime_s=9.0, runtime_device="our laptop")

@@ -12,6 +12,7 @@ from PIL import Image
 from wideopen import DepthError, DepthMap, LensRenderer, Photo, read
 from wideopen.errors import WideopenError
 from wideopen.renderer.look import Look
+from wideopen.scene.brush import best_cut, distances, smoothed, thinned
 from wideopen.scene.mend import Mender, Mends, Stroke, fingerprint
 
 HEIGHT, WIDTH = 120, 160
@@ -128,9 +129,17 @@ def test_a_border_beside_the_edge_moves_onto_it_in_one_step():
     assert np.array_equal(rows, np.where(X[45:75] < 80, np.float32(0.2), np.float32(0.8)))
 
 
+def test_no_thin_strip_is_left_between_the_edge_and_the_maps_border_beside_it():
+    depth = depth_of(np.where(X < 82, 0.8, 0.2))
+    found = mended(depth, halves(80), Stroke("nearer", up_and_down(70 / WIDTH), 0.09, feather=0, amount=0.2))
+    assert found[45:75, 60:82] == pytest.approx(0.8)  # the nearest there is
+    found = mended(depth, halves(80), Stroke("farther", up_and_down(70 / WIDTH), 0.09, feather=0, amount=0.2))
+    assert found[45:75, 60:82] == pytest.approx(0.68)
+    assert found[45:75, 82:] == pytest.approx(0.2)
+
+
 def test_away_from_edges_a_stroke_fades_evenly():
-    depth = depth_of(np.where(X + Y > 0, 0.0, 1.0) + 0.0 * X)
-    depth = depth_of(np.linspace(0, 1, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) * 0 + (X == 0))
+    depth = depth_of(X == 0)
     found = mended(depth, wall(), Stroke("nearer", ((0.5, 0.5),), 0.2, feather=1.0, amount=0.5))
     weight = found[60] / 0.5
     inward = (1 - np.abs(X[60] - 79.5) / 40).clip(0, 1)
@@ -279,6 +288,64 @@ def test_photos_of_one_pixel_and_of_one_row_can_be_mended():
             depth, np.full((height, width, 3), 0.5, np.float32), Stroke("level", ((0.5, 0.5),), 0.5, level=1)
         )
         assert found.max() == pytest.approx(depth.at(1.0), abs=1e-3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(path=st.lists(st.tuples(st.floats(-20, 60), st.floats(-20, 60)), min_size=2, max_size=40), off=st.floats(0.1, 5))
+def test_points_are_left_out_of_a_path_only_where_the_line_without_them_is_near(path, off):
+    points = np.array(path)
+    kept = thinned(points, off)
+    assert np.array_equal(kept[[0, -1]], points[[0, -1]])
+    for point in points:
+        ends = itertools.pairwise(kept)
+        assert min(distance_from(point, a, b) for a, b in ends) <= off + 1e-6
+
+
+def distance_from(point, a, b):
+    squared = ((b - a) ** 2).sum()
+    along = ((point - a) @ (b - a) / squared).clip(0, 1) if squared else 0.0
+    return np.hypot(*(point - a - along * (b - a)))
+
+
+@settings(deadline=None, max_examples=25)
+@given(path=st.lists(st.tuples(st.floats(-0.3, 1.3), st.floats(-0.3, 1.3)), min_size=2, max_size=8, unique=True))
+def test_distances_are_those_of_the_nearest_segment_up_to_the_limit(path):
+    line = np.array(path) * [60, 40] - 0.5
+    found, along, _ = distances(line, 40, 60, 15.0)
+    expected = distance_px(path, height=40, width=60)
+    near = expected < 14.99
+    assert found[near] == pytest.approx(expected[near], abs=2e-3)
+    assert (found[expected > 15.01] == 1e6).all()
+    assert along.max() <= np.hypot(*np.diff(line, axis=0).T).sum() + 1e-3
+
+
+def test_sides_of_a_path_are_told_apart_and_so_are_its_ends():
+    side = distances(np.array([[10.0, 10.0], [30.0, 10.0]]), 21, 41, 8.0)[2]
+    assert [side[14, 20], side[6, 20], side[10, 34], side[10, 6], side[0, 0]] == [1, -1, 2, -2, 0]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    prices=st.lists(st.lists(st.integers(0, 8), min_size=3, max_size=3), min_size=4, max_size=4), bend=st.integers(0, 4)
+)
+def test_the_cut_is_the_cheapest_of_all_that_share_its_first_step(prices, bend):
+    table = np.array(prices, np.float32)
+
+    def cost(steps):
+        around = np.array(steps)
+        return table[range(4), around].sum() + bend * np.abs(around - np.roll(around, 1)).sum()
+
+    found = best_cut(table, float(bend))
+    cheapest = min(cost((found[0], *others)) for others in itertools.product(range(3), repeat=3))
+    assert cost(found) == pytest.approx(cheapest)
+
+
+def test_smoothing_takes_noise_and_leaves_edges():
+    picture = np.where(X[..., None] < 80, 0.3, 0.6) + noise() / 2
+    found = smoothed(picture.astype(np.float32), 2, 0.04)
+    assert found[:, 10:70].std() < 0.5 * picture[:, 10:70].std()
+    assert found[:, 79].mean() == pytest.approx(0.3, abs=0.01)
+    assert found[:, 80].mean() == pytest.approx(0.6, abs=0.01)
 
 
 GOOD = {"kind": "level", "path": ((0.5, 0.5),), "radius": 0.1}

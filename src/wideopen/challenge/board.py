@@ -233,7 +233,7 @@ def _footnotes(places: Sequence[Row]) -> tuple[tuple[Note, ...], list[tuple[str,
             text = f"Not ranked: {place.score.unranked}."
             its.append(stars.setdefault(text, STAR * (len(stars) + 1)))
         own = [text for text in notes if text not in common]
-        its += [numbers.setdefault(text, str(len(numbers) + 1)) for text in own]
+        its += sorted((numbers.setdefault(text, str(len(numbers) + 1)) for text in own), key=int)
         marks.append(tuple(dict.fromkeys(its)))
     said = [text for text in dict.fromkeys(text for notes in notes_of for text in notes) if text in common]
     found = [(mark, text) for text, mark in (*stars.items(), *numbers.items())]

@@ -9,8 +9,12 @@ from numba import prange
 
 from wideopen.compiled import compiled
 
-OPPONENT = np.float32([[0.299, 0.587, 0.114], [0.701, -0.587, -0.114], [-0.239, -0.47, 0.709]])
+OPPONENT = np.array([[0.299, 0.587, 0.114], [0.701, -0.587, -0.114], [-0.239, -0.47, 0.709]], np.float32)
 """Of encoded red, green and blue: brightness, and how much redder and bluer than that."""
+NOISE = 0.03
+"""Difference of opponent colours of which nothing follows."""
+BEYOND = 3
+"""Steps from the cut to the first colour that is beyond it, and from one such colour to the next."""
 FAR_PX = np.float32(1e6)
 _SIDE, _DIAGONAL = np.float32(1), np.float32(2**0.5)
 
@@ -116,11 +120,10 @@ def _measure(
     dx, dy = np.float32(path[k + 1, 0]) - ax, np.float32(path[k + 1, 1]) - ay
     if min(ay, ay + dy) > y + limit or max(ay, ay + dy) < y - limit:
         return
-    first, last = 0.0, 1.0
+    one, other = np.float32(0), np.float32(1)
     if abs(dy) > 1e-6:
-        one, other = (y - limit - ay) / dy, (y + limit - ay) / dy
-        first, last = max(0.0, min(one, other)), min(1.0, max(one, other))
-    left, right = min(ax + first * dx, ax + last * dx), max(ax + first * dx, ax + last * dx)
+        one, other = max(one, min((y - limit - ay) / dy, other)), max(one, min((y + limit - ay) / dy, other))
+    left, right = ax + min(one * dx, other * dx), ax + max(one * dx, other * dx)
     per = np.float32(1) / max(dx * dx + dy * dy, np.float32(1e-12))
     down = np.float32(y) - ay
     length = starts[k + 1] - starts[k]
@@ -233,26 +236,28 @@ def looks(
 
 @compiled()
 def along_rays(values: np.ndarray, away: np.ndarray, ray: np.ndarray, rays: int, step: float, steps: int) -> np.ndarray:
-    """Average a map along every ray, step by step outwards; below 0 where no pixel lies.
+    """Average maps along every ray, step by step outwards; not a number where no pixel lies.
 
     Args:
-        values: Not below 0.
+        values: One or more maps, behind each other.
         away: Of `distances`.
         ray: Of `rays`.
         rays: In number.
         step: In pixels.
         steps: In number.
     """
-    out, count = np.zeros((rays, steps), np.float32), np.zeros((rays, steps), np.float32)
+    out = np.zeros((rays, steps, values.shape[2]), np.float32)
+    count = np.zeros((rays, steps), np.float32)
     for y in range(away.shape[0]):
         for x in range(away.shape[1]):
             if away[y, x] < step * steps:
                 u, k = ray[y, x], int(away[y, x] / step)
-                out[u, k] += values[y, x]
                 count[u, k] += 1
+                for c in range(values.shape[2]):
+                    out[u, k, c] += values[y, x, c]
     for u in range(rays):
         for k in range(steps):
-            out[u, k] = out[u, k] / count[u, k] if count[u, k] > 0 else -1
+            out[u, k] /= count[u, k]
     return out
 
 
@@ -275,34 +280,103 @@ def _change(picture: np.ndarray, away: np.ndarray, y: int, x: int) -> float:
 def best_cut(price: np.ndarray, bend: float) -> np.ndarray:
     """Choose one step on every ray of a ring, so that all together cost least.
 
+    The step on the first ray is the one that is best after a whole turn; the others are the best beside it.
+
     Args:
         price: Of each step on each ray.
         bend: Price of one step between neighbouring rays.
 
     Source:
-        Dynamic programming along the ring, twice around, with the lower envelope of Felzenszwalb and Huttenlocher,
-        Efficient Belief Propagation for Early Vision, IJCV 2006.
+        Dynamic programming, with the lower envelope of Felzenszwalb and Huttenlocher, Efficient Belief Propagation for
+        Early Vision, IJCV 2006.
     """
     count, steps = price.shape
-    total = price[0].copy()
     origin = np.empty((2 * count, steps), np.int64)
-    reached = np.empty(steps, np.float32)
-    for turn in range(1, 2 * count):
+    k = int(np.argmin(_carried(price, price[0].copy(), origin, bend)))
+    for turn in range(2 * count - 1, count, -1):
+        k = int(origin[turn, k])
+    begin = np.full(steps, np.float32(np.inf))
+    begin[k] = 0
+    end = _carried(price, begin, origin[:count], bend)
+    chosen = np.empty(count, np.int64)
+    chosen[0] = k
+    k = int(np.argmin(end + bend * np.abs(np.arange(steps) - k)))
+    for turn in range(count - 1, 0, -1):
+        chosen[turn] = k
+        k = int(origin[turn, k])
+    return chosen
+
+
+@compiled()
+def _carried(price: np.ndarray, total: np.ndarray, origin: np.ndarray, bend: float) -> np.ndarray:
+    """Carry the least total price of each step from ray to ray; note in `origin` where each came from."""
+    count, steps = price.shape
+    for turn in range(1, origin.shape[0]):
         for k in range(steps):
-            reached[k], origin[turn, k] = total[k], k
+            origin[turn, k] = k
         for k in range(1, steps):
-            if reached[k - 1] + bend < reached[k]:
-                reached[k], origin[turn, k] = reached[k - 1] + bend, origin[turn, k - 1]
+            if total[k - 1] + bend < total[k]:
+                total[k], origin[turn, k] = total[k - 1] + bend, origin[turn, k - 1]
         for k in range(steps - 2, -1, -1):
-            if reached[k + 1] + bend < reached[k]:
-                reached[k], origin[turn, k] = reached[k + 1] + bend, origin[turn, k + 1]
+            if total[k + 1] + bend < total[k]:
+                total[k], origin[turn, k] = total[k + 1] + bend, origin[turn, k + 1]
         least = total.min()
         for k in range(steps):
-            total[k] = reached[k] - least + price[turn % count, k]
-    chosen = np.empty(count, np.int64)
-    k = np.argmin(total)
-    for turn in range(2 * count - 1, 0, -1):
-        if count // 2 <= turn < count // 2 + count:
-            chosen[turn % count] = k
-        k = origin[turn, k]
-    return chosen
+            total[k] += price[turn % count, k] - least
+    return total
+
+
+@compiled(parallel=True)
+def claimed(
+    picture: np.ndarray,
+    away: np.ndarray,
+    ray: np.ndarray,
+    unlike: np.ndarray,
+    cut: np.ndarray,
+    colours: np.ndarray,
+    step: float,
+    band: int,
+    window: int,
+    sure: float,
+) -> np.ndarray:
+    """Find what lies before the cut; near it, a pixel that clearly looks like one side belongs to that side.
+
+    Args:
+        picture: Smoothed.
+        away: Of `distances`.
+        ray: Of `rays`.
+        unlike: Of `looks`.
+        cut: Of `best_cut`.
+        colours: Of `along_rays`.
+        step: In pixels.
+        band: How near to the cut colours decide, in steps.
+        window: So many rays before and after are asked what lies beyond the cut.
+        sure: How much nearer to one side a colour must be than to the other, as a share of both distances.
+    """
+    rays, steps = colours.shape[:2]
+    out = np.zeros(away.shape, np.uint8)
+    for y in prange(away.shape[0]):
+        for x in range(away.shape[1]):
+            if away[y, x] >= FAR_PX:
+                continue
+            u, k = ray[y, x], int(away[y, x] / step)
+            out[y, x] = k < cut[u] or cut[u] == steps
+            if k < 2 or cut[u] == steps or abs(k - cut[u]) > band:
+                continue
+            least = np.float32(1e6)
+            for side in range(-window, window + 1, 4):
+                v = (u + side + rays) % rays
+                for far in range(cut[v] + BEYOND, steps, BEYOND):
+                    a = picture[y, x, 0] - colours[v, far, 0]
+                    b = picture[y, x, 1] - colours[v, far, 1]
+                    c = picture[y, x, 2] - colours[v, far, 2]
+                    squared = a * a + b * b + c * c
+                    # Where nothing was seen this is not a number, and so not less.
+                    if squared < least:
+                        least = squared
+            if least < 1e6:
+                beyond = np.sqrt(least)
+                lean = (unlike[y, x] - beyond) / (unlike[y, x] + beyond + np.float32(NOISE))
+                if abs(lean) > sure:
+                    out[y, x] = lean < 0
+    return out

@@ -10,7 +10,7 @@ import numpy as np
 
 from wideopen.errors import DepthError
 from wideopen.optics import DepthMap
-from wideopen.scene.paint import paint
+from wideopen.scene.paint import SAME_SURFACE, paint
 from wideopen.scene.shrink import shrink
 from wideopen.scene.trace import Sight, Trace, see, trace
 from wideopen.shapes import Float
@@ -25,11 +25,9 @@ GRID, SAMPLES_PER_CELL = 8, 16
 """Parts across and down that a fingerprint has, and samples across and down that each is the mean of."""
 SAME_PHOTO = 8
 """Levels of 255 by which the means of one photo at two sizes may differ."""
-SAME_SURFACE = 0.05
-"""Share of the range of depth within which neighbours are on one surface."""
 KEPT_BYTES = 64 << 20
 """Of what strokes reach, for strokes that come again."""
-_LUMA = np.float32([0.2126, 0.7152, 0.0722])
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ class Mender:
         self._lock = Lock()
 
     @cached_property
-    def _sight(self) -> Sight:
+    def _sights(self) -> tuple[Sight, ...]:
         return see(self._pixels)
 
     @cached_property
@@ -186,17 +184,18 @@ class Mender:
             )
 
     def _paint(self, dioptres: np.ndarray, stroke: Stroke) -> None:
-        reached = self._trace(stroke)
-        if reached is not None:
+        found = self._trace(stroke)
+        if found is not None:
             paint(
                 dioptres,
                 self._pixels,
-                self._sight.picture,
-                reached.mask,
-                reached.away,
-                reached.cut,
-                (reached.left, reached.top),
-                (reached.radius_px, stroke.feather * reached.radius_px),
+                found.picture,
+                found.part_of(dioptres),
+                found.mask,
+                found.away,
+                found.cut,
+                (found.left, found.top),
+                (found.radius_px, stroke.feather * found.radius_px),
                 self._change(stroke, dioptres),
                 self._depth.ends,
             )
@@ -217,7 +216,7 @@ class Mender:
         if key in self._traces:
             self._traces.move_to_end(key)
             return self._traces[key]
-        found = trace(self._sight, path, stroke.radius, edges=stroke.edges)
+        found = trace(self._sights, path, stroke.radius, edges=stroke.edges)
         if found is not None:
             self._traces[key] = found
             while sum(each.size for each in self._traces.values()) > KEPT_BYTES and len(self._traces) > 1:

@@ -14,7 +14,9 @@ TRUST = 2.0
 """Weight, as an exponent, of the side of a border that the mask itself puts a pixel on."""
 SIGMA_VOTE = 0.06
 """Difference of opponent colours that tells the two sides of a border apart."""
-REACH = 3
+SAME_SURFACE = 0.05
+"""Share of the range of depth within which neighbours are on one surface."""
+REACH = 4
 """Of the window in which a photo's pixels join a side, in pixels of the small picture."""
 SMALL_CHANGE = 0.04
 """Change of depth, as a share of its range, that is blended even beside an edge."""
@@ -34,12 +36,11 @@ def _joins(
     x: float,
     colour: tuple[float, float, float],
     reach: int,
-    per_colour: float,
 ) -> bool:
     """Let a pixel near the mask's border join the side whose pixels look more like it and lie closer."""
     row, column = int(y + 0.5), int(x + 0.5)
     inside = outside = np.float32(1e-12)
-    per_distance = np.float32(1 / (reach / 1.5) ** 2)
+    per_distance, per_colour = np.float32(1 / (reach / 1.5) ** 2), np.float32(1 / SIGMA_VOTE**2)
     for ny in range(max(0, row - reach), min(mask.shape[0], row + reach + 1)):
         for nx in range(max(0, column - reach), min(mask.shape[1], column + reach + 1)):
             a = picture[corner[1] + ny, corner[0] + nx, 0] - colour[0]
@@ -52,8 +53,27 @@ def _joins(
                 inside += weight
             else:
                 outside += weight
-    trust = np.float32(np.exp(TRUST / 2))
-    return inside * trust > outside if mask[row, column] & 1 else inside > outside * trust
+    trust = np.float32(np.exp(TRUST / 2 if mask[row, column] & 1 else -TRUST / 2))
+    return bool(inside * trust > outside)
+
+
+@compiled(inline=True)
+def _is_left_over(mask: np.ndarray, before: np.ndarray, y: int, x: int, own: float, same: float) -> bool:
+    """Tell whether a pixel lies in a thin strip between the mask and the map's own border beside it.
+
+    It then has the depth of what is painted, and most of what is not painted nearby has another.
+    """
+    inside_same = inside = outside_same = outside = 0
+    for ny in range(max(0, y - REACH), min(mask.shape[0], y + REACH + 1)):
+        for nx in range(max(0, x - REACH), min(mask.shape[1], x + REACH + 1)):
+            is_same = abs(before[ny, nx] - own) < same
+            if mask[ny, nx] & 1:
+                inside += 1
+                inside_same += is_same
+            else:
+                outside += 1
+                outside_same += is_same
+    return 2 * inside_same > inside and 2 * outside_same < outside and inside_same > outside_same
 
 
 @compiled(parallel=True)
@@ -81,15 +101,13 @@ def bordered(mask: np.ndarray, reach: int) -> np.ndarray:
 @compiled(parallel=True)
 def settled(mask: np.ndarray, picture: np.ndarray, reach: int) -> np.ndarray:
     """Put a mask's border onto a picture's edges; `mask` is of `bordered`."""
-    height, width = mask.shape
-    out = np.empty((height, width), np.uint8)
-    per_colour = np.float32(1 / SIGMA_VOTE**2)
-    for y in prange(height):
-        for x in range(width):
+    out = np.empty(mask.shape, np.uint8)
+    for y in prange(mask.shape[0]):
+        for x in range(mask.shape[1]):
             out[y, x] = mask[y, x] & 1
             if mask[y, x] & 2:
                 colour = picture[y, x, 0], picture[y, x, 1], picture[y, x, 2]
-                out[y, x] = _joins(mask, picture, (0, 0), float(y), float(x), colour, reach, per_colour)
+                out[y, x] = _joins(mask, picture, (0, 0), float(y), float(x), colour, reach)
     return out
 
 
@@ -126,6 +144,7 @@ def paint(
     dioptres: np.ndarray,
     pixels: np.ndarray,
     picture: np.ndarray,
+    before: np.ndarray,
     mask: np.ndarray,
     away: np.ndarray,
     cut: np.ndarray,
@@ -140,39 +159,32 @@ def paint(
         dioptres: Of the photo's size; written into.
         pixels: The photo as encoded, in [0, 1].
         picture: The small picture, in opponent colours.
-        mask: What the stroke reaches in a part of it; of `bordered`.
+        before: The same map, at the pixels of a part of the small picture.
+        mask: What the stroke reaches in that part; of `bordered`.
         away: Of `distances`, in that part.
         cut: Of `from_cut`, in that part.
-        corner: Left and top of the part, in pixels of the small picture.
+        corner: Left and top of that part, in pixels of the small picture.
         brush: Radius, and width of the fading rim, in pixels of the small picture.
         change: Whether depth moves to a value, and that value; or else by how much it moves.
         ends: Of the depth before it was mended; none is moved beyond.
     """
     down, across = picture.shape[0] / dioptres.shape[0], picture.shape[1] / dioptres.shape[1]
     left, top = corner
+    same = SAME_SURFACE * (ends[1] - ends[0])
     first, last = int(np.floor(top / down)), min(dioptres.shape[0], int(np.ceil((top + mask.shape[0]) / down)))
     begin, end = int(np.floor(left / across)), min(dioptres.shape[1], int(np.ceil((left + mask.shape[1]) / across)))
-    is_larger = down < 0.99 or across < 0.99
     for row in prange(first, last):
         y = min(max((row + 0.5) * down - 0.5 - top, 0.0), mask.shape[0] - 1.0)
         for column in range(begin, end):
             x = min(max((column + 0.5) * across - 0.5 - left, 0.0), mask.shape[1] - 1.0)
             side = mask[int(y + 0.5), int(x + 0.5)]
-            if side == 0:
-                continue
-            distance = _between(away, y, x)
+            distance = _between(away, y, x) if side > 0 else FAR_PX
             if distance >= brush[0]:
                 continue
-            if side >= 2:
-                if is_larger:
-                    colour = _colour(pixels, row, column)
-                    within = _joins(mask, picture, corner, y, x, colour, REACH, np.float32(1 / SIGMA_VOTE**2))
-                else:
-                    within = side == 3
-                if not within:
-                    continue
             here = dioptres[row, column]
-            dioptres[row, column] = _changed(here, distance, _between(cut, y, x), brush, change, ends)
+            within = side == 1 or _joins(mask, picture, corner, y, x, _colour(pixels, row, column), REACH)
+            if within or _is_left_over(mask, before, int(y + 0.5), int(x + 0.5), here, same):
+                dioptres[row, column] = _changed(here, distance, _between(cut, y, x), brush, change, ends)
 
 
 @compiled(inline=True)
