@@ -1,7 +1,7 @@
 """Which networks leave PyTorch, how near do they stay, and what is won?
 
 python bench/export.py [--size 1536x1024] [--only NAME...] [--checkpoints DIR] [--photos DIR] [--litert FILE]
-                       [--precisions float16 int8] [--limit 1800] [--json FILE]
+                       [--precisions float16 int8] [--limit 1800] [--rows FILE...] [--json FILE]
 
 Each solution, with the weights of DIR/NAME/best.safetensors or else random ones, is exported to ONNX in a process of
 its own and within a time limit; a failure is a row with its reason. Untrained solutions that share a network are
@@ -179,6 +179,7 @@ def main():
     parser.add_argument("--photos", type=Path, help="folder of sharp photos to compare on")
     parser.add_argument("--precisions", nargs="*", default=["float16", "int8"], help="beside float32")
     parser.add_argument("--litert", type=Path, help="what bench/litert.py wrote")
+    parser.add_argument("--rows", nargs="*", type=Path, default=[], help="JSON of earlier runs, not measured again")
     parser.add_argument("--limit", type=int, default=1800, help="seconds for each solution")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -202,7 +203,10 @@ def main():
     print(f"{machine}, {arguments.size}.\n")
     print(f"| {' | '.join(HEADS)} |")
     print("|---|---|---|" + "--:|" * (len(HEADS) - 3), flush=True)
-    rows, by_network = {}, {}
+    rows, by_network, known = {}, {}, {}
+    for file in arguments.rows:
+        for name, row in json.loads(file.read_text())["solutions"].items():
+            known[name] = known.get(name, {}) | row
     for each in sorted(SOLUTIONS, key=lambda each: each.parameters):
         name = each.name
         if name not in arguments.only:
@@ -210,7 +214,7 @@ def main():
         trained = arguments.checkpoints and (arguments.checkpoints / name / "best.safetensors").is_file()
         key = name if trained else each.build
         if key not in by_network:
-            by_network[key] = measured(name, arguments)
+            by_network[key] = known.get(name) or measured(name, arguments)
         rows[name] = {**by_network[key], "solution": name}
         print(f"| {' | '.join(cells_of(rows[name], phones.get(name)))} |", flush=True)
     if arguments.json:
