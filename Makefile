@@ -4,7 +4,8 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 
-.PHONY: demo test test-slow test-mobile docs pairs truth speed startup light eye align pairset resume study zoo challenge scores page picture clean
+.PHONY: demo test test-slow test-mobile docs pairs truth speed startup light eye align pairset resume study zoo export feel held \
+	screens challenge scores page picture clean
 
 demo: $(DEMO)/installed
 	mkdir -p out
@@ -28,7 +29,7 @@ test-mobile: .venv-mobile/installed
 .venv-mobile/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-mobile
 	.venv-mobile/bin/python -m pip install --quiet -c constraints.txt torch litert-torch ai-edge-litert
-	.venv-mobile/bin/python -m pip install --quiet -c constraints.txt -e '.[research]' pytest hypothesis
+	.venv-mobile/bin/python -m pip install --quiet -c constraints.txt -e '.[research]' beartype pytest hypothesis
 	touch $@
 
 # The references of docs/, from the code itself
@@ -84,6 +85,27 @@ study: $(TEST)/installed
 # What the networks cost, each in seconds, memory and multiplications; on a quiet machine
 zoo: $(TEST)/installed
 	$(TEST)/bin/python bench/zoo.py --json bench/results/zoo.json > bench/results/zoo.md
+
+# What leaves PyTorch as ONNX and LiteRT, and how fast it is then; RUNS is a folder of trained runs; on a quiet machine
+RUNS ?= out/challenge/runs
+export: $(TEST)/installed .venv-mobile/installed
+	$(TEST)/bin/python -m pip install --quiet -c constraints.txt -e '.[openvino]'
+	.venv-mobile/bin/python bench/litert.py --size 1536x1024 --keep out/litert --json bench/results/litert.json
+	$(TEST)/bin/python bench/export.py --checkpoints $(RUNS) --photos $(PHOTOS) --litert bench/results/litert.json \
+		--json bench/results/export.json > bench/results/export.md
+
+# How the studio feels, from ring to picture, and its memory; on a quiet machine
+feel: $(TEST)/installed
+	$(TEST)/bin/python bench/studio.py --json bench/results/studio.json > bench/results/studio.md
+
+# A whole challenge, held by a script: teams, good and bad submissions, phases, boards
+held: $(TEST)/installed
+	rm -rf out/held
+	$(TEST)/bin/python bench/held.py out/held --json bench/results/held.json --images docs/images > bench/results/held.md
+
+# Pictures of the studio in docs/
+screens: $(TEST)/installed
+	$(TEST)/bin/python docs/screens.py
 
 # Five solutions trained for minutes each, on pairs synthesised of sharp photos, and scored; PHOTO_SETS holds such photos
 PHOTO_SETS ?= ../shared/data/photos

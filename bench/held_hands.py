@@ -90,8 +90,9 @@ def serving(book):
             hold(code in (0, 130), f"the server ended with {code}: {log.read_text()[-2000:]}")
         finally:
             if server.poll() is None:
-                server.kill()
-                server.wait()
+                # Not killed, for that would leave its worker behind.
+                server.send_signal(signal.SIGINT)
+                server.wait(60)
 
 
 class Team:
