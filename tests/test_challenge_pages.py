@@ -139,6 +139,7 @@ def test_a_board_sorts_folds_and_shows_pictures_by_the_keyboard_and_no_truth(bro
         expect(visit.page.locator("#submission-3 .inside")).to_contain_text("Three's")
 
 
+@pytest.mark.slow
 def test_wide_and_strange_names_break_no_page(browser, tmp_path):
     title = "A title of many letters " * 8
     with going(tmp_path, title=title[:200].strip(), about=WIDE * 5) as (challenge, address):

@@ -156,6 +156,7 @@ def test_an_onnx_file_is_rendered_without_the_truth_then_scored_then_timed(hall,
     assert row.psnr_db == found.psnr_db
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_scored(hall, tmp_path):
     torch = pytest.importorskip("torch")
     pytest.importorskip("safetensors")

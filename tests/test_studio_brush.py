@@ -183,6 +183,7 @@ def test_a_dab_lands_where_the_pointer_was(visit):
     lands(visit)
 
 
+@pytest.mark.slow
 def test_a_dab_lands_where_the_pointer_was_on_a_screen_of_two_dots_per_pixel(browser, studio):
     with mending(browser, studio, device_scale_factor=2) as visit:
         lands(visit)
@@ -336,6 +337,7 @@ def test_what_is_no_stroke_changes_nothing(visit):
     assert strokes(visit) == [], "beside the photo"
 
 
+@pytest.mark.slow
 def test_fingers_paint_with_one_and_move_with_two_and_pick_by_a_long_press(browser, studio):
     with mending(browser, studio, **PHONE) as visit:
         session = visit.context.new_cdp_session(visit.page)

@@ -320,6 +320,7 @@ def test_the_sheet_of_keys_opens_and_single_letters_can_be_switched_off(sample):
     sample.page.keyboard.press("c")
 
 
+@pytest.mark.slow
 def test_a_phone_slides_the_ring(browser, studio):
     with visiting(browser, studio.address, **PHONE) as visit:
         visit.sample()

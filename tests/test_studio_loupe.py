@@ -39,6 +39,7 @@ def test_at_hundred_percent_the_photos_own_pixels_are_seen(browser, studio, larg
         assert np.abs(shown - truth).mean() < 5.5, "a JPEG of it; a preview has lost the noise, which is 7 in the mean"
 
 
+@pytest.mark.slow
 def test_the_glass_shows_the_pixels_under_the_pointer(browser, studio, large):
     path, pixels = large
     with visiting(browser, studio.address) as visit:
@@ -94,6 +95,7 @@ def test_before_is_seen_while_held_and_left_of_the_line(browser, studio):
         expect(line).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_picture_lies_still_whatever_its_size(browser, studio):
     with visiting(browser, studio.address, device_scale_factor=2) as visit:
         visit.sample()

@@ -34,6 +34,9 @@ def photos(tmp_path_factory):
     return folder
 
 
+SLOW = pytest.mark.slow
+
+
 def find_mark(visit):
     """Find the magenta mark on the screen: its middle in CSS pixels of the window."""
     x, y = visit.place(MARK[0] / SIZE[0], MARK[1] / SIZE[1])
@@ -45,7 +48,7 @@ def find_mark(visit):
     return box["x"] + across * 120 / pixels.shape[1], box["y"] + down * 120 / pixels.shape[1]
 
 
-@pytest.mark.parametrize("ratio", [1, 1.5, 2, 3])
+@pytest.mark.parametrize("ratio", [1, pytest.param(1.5, marks=SLOW), pytest.param(2, marks=SLOW), 3])
 def test_a_click_lands_on_the_pixel_that_is_seen_there(browser, studio, photos, ratio):
     width, height = SIZE
     with visiting(browser, studio.address, device_scale_factor=ratio) as visit:

@@ -39,7 +39,13 @@ def inputs(name, batch=1, seed=0):
     return [picture, *(torch.rand(batch, 1, side, side, generator=random) * high for _ in each.needs)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+VARIANTS = ("aia-smart-layered", "team-horizon-stacked", "team-horizon-wm")
+"""Made of the same parts as their solutions, and among those that take longest."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in VARIANTS else []) for name in NAMES]
+)
 def test_contract(name, tmp_path):
     # One test per network, for building them is what takes long.
     made = build(name)
