@@ -196,6 +196,33 @@ def test_a_runtime_is_measured_alone_on_its_host(store, clock):
     assert queue.results("time") == {model.id: "scores/1.time.json"}
 
 
+def test_a_runtime_can_be_given_or_measured_again(store, clock):
+    clock.go_on(days=10)
+    queue = Queue(store)
+    team = store.add_team("One")[0].id
+    model = submitted(store, team, "a", "test", "model").id
+    with pytest.raises(RequestError, match="no submission 1 that is scored"):
+        queue.set_runtime(model, "scores/1.given.json")
+    queue.finish(queue.take("w1", "here"), "scored", result="scores/1.json")
+    timing = queue.take("w1", "here")
+    with pytest.raises(RequestError, match="being measured"):
+        queue.set_runtime(model, None)
+    queue.finish(timing, "failed", why="a full disk", ours=True)
+    assert queue.take("w1", "here") is None
+    queue.set_runtime(model, None)
+    again = queue.take("w1", "here")
+    assert (again.kind, again.attempt) == ("time", 1)
+    queue.finish(again, "scored", result="scores/1.time.json")
+    queue.set_runtime(model, "scores/1.given.json")
+    assert queue.results("time") == {model: "scores/1.given.json"}
+    pictures = submitted(store, team, "b", "test").id
+    queue.finish(queue.take("w1", "here"), "scored", result="scores/2.json")
+    with pytest.raises(RequestError, match="is pictures"):
+        queue.set_runtime(pictures, None)
+    queue.set_runtime(pictures, "scores/2.given.json")
+    assert queue.results("time")[pictures] == "scores/2.given.json"
+
+
 def test_many_workers_take_each_job_once(store):
     queue = Queue(store)
     for number in range(10):

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 
 from wideopen.challenge.store import ENDS, State, Store, Submission, submission_of
 from wideopen.challenge.tables import about, jobs, submissions, workers
+from wideopen.errors import RequestError
 
 JobKind = Literal["score", "time"]
 SILENT_S = 60.0
@@ -153,6 +154,31 @@ class Queue:
             connection.execute(jobs.update().where(mine, jobs.c.state == "running").values(stop=True))
             self.store.note(connection, "cancelled", submission=submission)
             return True
+
+    def set_runtime(self, submission: int, key: str | None) -> None:
+        """Say where a runtime's Score is that was measured elsewhere; without a key, have it measured again.
+
+        Raises:
+            RequestError: If the submission has no Score yet, or its runtime is being measured just now.
+        """
+        timing = (jobs.c.submission == submission) & (jobs.c.kind == "time")
+        values = {"state": "waiting" if key is None else "done", "result": key, "attempt": 0, "why": "", "stop": False}
+        with self.store.database.writing() as connection:
+            connection.execute(select(about).with_for_update()).all()
+            found = connection.execute(select(submissions).where(submissions.c.id == submission)).one_or_none()
+            if found is None or found.state != "scored":
+                raise RequestError(f"there is no submission {submission} that is scored; runtimes stand beside Scores")
+            if key is None and found.kind != "model":
+                raise RequestError(f"submission {submission} is pictures, whose runtime cannot be measured here")
+            known = connection.execute(select(jobs.c.state).where(timing)).one_or_none()
+            if known is not None and known.state == "running":
+                raise RequestError(f"the runtime of submission {submission} is being measured; wait for its end")
+            if known is None:
+                connection.execute(jobs.insert().values(submission=submission, kind="time", **values))
+            else:
+                connection.execute(jobs.update().where(timing).values(**values))
+            told = "time waiting" if key is None else "time given"
+            self.store.note(connection, told, submission=submission, text=key or "")
 
     def results(self, kind: JobKind) -> dict[int, str]:
         """Keys of what the jobs of a kind gave, by submission."""

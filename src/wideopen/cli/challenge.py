@@ -4,6 +4,7 @@ import click
 
 from wideopen.cli.challenge_board import backup, board, mos, open_board, restore
 from wideopen.cli.challenge_new import check, new
+from wideopen.cli.challenge_runtime import runtime
 from wideopen.cli.challenge_serve import link, serve, teams
 from wideopen.cli.challenge_team import cancel, sign_up, status, submit
 from wideopen.cli.challenge_work import work
@@ -15,6 +16,7 @@ def challenge() -> None:
 
 
 for each in (
-    new, serve, work, link, teams, board, open_board, mos, backup, restore, check, sign_up, submit, status, cancel,
+    new, serve, work, link, teams, board, open_board, mos, runtime, backup, restore,
+    check, sign_up, submit, status, cancel,
 ):  # fmt: skip
     challenge.add_command(each)

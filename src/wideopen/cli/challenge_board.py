@@ -29,13 +29,13 @@ _FILES = click.option("--files", metavar="ADDRESS", help="Where files are, as s3
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-def _placed(command: _Command) -> _Command:
+def placed(command: _Command) -> _Command:
     """Give a command the challenge's folder, database and files."""
     return _CHALLENGE(_DATABASE(_FILES(command)))
 
 
 @click.command("board")
-@_placed
+@placed
 @click.option("--phase", metavar="NAME", help="Only this one.  [default: all whose boards are shown]")
 @click.option("--track", metavar="NAME", help="Only this one.")
 @click.option("-o", "--output", type=PATH, metavar="OUT", help="A folder for pages with fact sheets, Scores and "
@@ -56,7 +56,7 @@ def board(
 ) -> None:
     """Show the tables of a challenge as its report does, or write them as pages that need no server."""
     _refuse_output(output, overwrite=overwrite)
-    with _opened(folder, database, files) as (store, queue, place):
+    with opened(folder, database, files) as (store, queue, place):
         from wideopen.challenge.board_table import as_text
 
         tables = _tables(store, queue, place, phase, track, hidden=hidden)
@@ -77,7 +77,7 @@ def board(
 @click.option("--early", is_flag=True, help="Even while the phase takes submissions.")
 def open_board(folder: Path, database: str | None, phase: str, early: bool) -> None:
     """Show the hidden boards of a phase to everybody, for good."""
-    with _opened(folder, database, None) as (store, _, _):
+    with opened(folder, database, None) as (store, _, _):
         from wideopen.challenge.plan import moment
 
         asked = store.plan.phase(phase)
@@ -94,7 +94,7 @@ def open_board(folder: Path, database: str | None, phase: str, early: bool) -> N
 
 
 @click.command("mos")
-@_placed
+@placed
 @click.argument("phase", metavar="PHASE")
 @click.argument("report", metavar="REPORT.json", type=PATH)
 @click.option("--names", "names_file", type=PATH, metavar="FILE", help="JSON that gives each method of the study its "
@@ -114,7 +114,7 @@ def mos(
     REPORT.json is of `wideopen study report`. A method of the study is found by what the team, its method or the
     submission's number is called; of several reports the last counts.
     """
-    with _opened(folder, database, files) as (store, queue, place):
+    with opened(folder, database, files) as (store, queue, place):
         from wideopen.challenge.board import boards, rated
         from wideopen.challenge.mos import join_study, read_names
 
@@ -133,7 +133,7 @@ def mos(
 
 
 @click.command("backup")
-@_placed
+@placed
 @click.option("-o", "--output", type=PATH, required=True, metavar="FILE.zip", help="Holds the hidden truth and the "
               "key, so keep it safe.")  # fmt: skip
 @_JSON
@@ -152,7 +152,7 @@ def backup(folder: Path, database: str | None, files: str | None, output: Path, 
 
 @click.command("restore")
 @click.argument("archive", metavar="FILE.zip", type=PATH)
-@_placed
+@placed
 @_JSON
 def restore(archive: Path, folder: Path, database: str | None, files: str | None, as_json: bool) -> None:
     """Make a challenge out of a backup, where there is none; any database and any place for files will do."""
@@ -220,7 +220,8 @@ def _refuse_output(output: Path | None, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def _opened(folder: Path, database: str | None, files: str | None) -> "Iterator[tuple[Store, Queue, Files]]":
+def opened(folder: Path, database: str | None, files: str | None) -> "Iterator[tuple[Store, Queue, Files]]":
+    """Open a challenge's store, queue and files until the end of the block."""
     with needing("challenge", "challenges"):
         from wideopen.challenge.files import Files
         from wideopen.challenge.queue import Queue
