@@ -163,3 +163,12 @@ def test_logs_hold_no_places_of_this_machine_and_nothing_that_does_not_print(bef
 )
 def test_what_a_log_says_stays_readable(line, kept):
     assert cleaned(line, Bench(None, Path("/srv/challenge"), None)) == kept
+
+
+def test_a_log_is_told_without_what_concerns_the_organisers_machine_alone(tmp_path):
+    log = f"\x1b[31mbad\x1b[0m weights in {tmp_path}/upload/model.onnx\n[W] GPU device discovery failed: no card\nend"
+    told = cleaned(log, SimpleNamespace(folder=tmp_path))
+    assert told.splitlines()[0].startswith("bad weights in")
+    assert str(tmp_path) not in told
+    assert "GPU" not in told
+    assert told.splitlines()[-1] == "end"
