@@ -20,16 +20,16 @@ test: $(TEST)/installed
 	$(TEST)/bin/python -m pytest -n 2
 
 test-slow: $(TEST)/installed $(TEST)/installed-ray
-	$(TEST)/bin/python -m pytest -m slow
+	$(TEST)/bin/python -m pytest -m slow --hypothesis-profile=default
 
 # LiteRT holds other packages back, so it has an environment of its own; needs chromium and libvulkan1 for the GPU check
 test-mobile: .venv-mobile/installed
-	.venv-mobile/bin/python -m pytest tests/test_export_litert.py -p no:anyio
+	.venv-mobile/bin/python -m pytest tests/test_export_litert.py tests/test_challenge_litert.py -p no:anyio
 
 .venv-mobile/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-mobile
 	.venv-mobile/bin/python -m pip install --quiet -c constraints.txt torch litert-torch ai-edge-litert
-	.venv-mobile/bin/python -m pip install --quiet -c constraints.txt -e '.[research]' beartype pytest hypothesis
+	.venv-mobile/bin/python -m pip install --quiet -c constraints.txt -e '.[research,challenge]' beartype pytest hypothesis
 	touch $@
 
 # The references of docs/, from the code itself

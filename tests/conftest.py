@@ -1,10 +1,20 @@
 """The command line, called as a shell calls it."""
 
+import os
 import sys
 
 import pytest
+from hypothesis import settings
 
 from wideopen.cli import main
+
+# The same examples at each run, so that it fails where it failed; --hypothesis-profile=default draws others.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers that use all cores each would wait for one another, which takes eight times as long.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture

@@ -202,6 +202,18 @@ def test_figures_of_different_pictures_are_warned_of(held):
     assert "different pictures" in table_of(held).warnings[0]
 
 
+def test_a_runtime_measured_on_a_machine_at_work_is_warned_of_by_its_team(held):
+    held.scored("A", 21.0, method="net")
+    held.clock.go_on(days=10)
+    held.scored("C", 21.0, phase="test", method="net", runtime_s=1.0)
+    busy = Score.from_json(held.files.read("scores/2.time.json").decode())
+    held.put("scores/2.given.json", replace(busy, timing={"loaded": True}).to_json())
+    held.queue.set_runtime(2, "scores/2.given.json")
+    table = table_of(held, "test")
+    assert table.warnings == ("others used the machine while runtimes were measured: C",)
+    assert [row["timed"] for row in table.record()["rows"]] == [True]
+
+
 def test_an_infinite_figure_is_the_first_and_is_json_that_readers_take(held):
     held.scored("A", 30.0)
     held.scored("B", math.inf)

@@ -5,7 +5,9 @@ import io
 import json
 import os
 import zipfile
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +136,7 @@ def test_the_same_pairs_make_the_same_zips(pairs, tmp_path):
 def test_the_usual_phases_are_the_reports():
     plan = usual_plan(Asked(begins="2031-05-01", days=(10, 20, 5)))
     validation, test = plan.phases
+    assert plan.begins == "2031-05-01T00:00:00+00:00"
     assert (validation.begins, validation.ends) == ("2031-05-11T00:00:00+00:00", "2031-05-31T00:00:00+00:00")
     assert (test.begins, test.ends) == ("2031-05-31T00:00:00+00:00", "2031-06-05T00:00:00+00:00")
     assert (validation.part, validation.board, validation.keeps, validation.sheet) == ("val", "live", "best", False)
@@ -355,6 +358,7 @@ def test_a_shell_makes_a_challenge_and_looks_at_an_answer(run, pairs, tmp_path):
         "--days", "0,1.5,2", "--per-day", 2, "--in-all", 9, "--track", "cpu", "--sign-up", "open",
     )  # fmt: skip
     assert "validation: 2031-05-01T00:00:00+00:00 to 2031-05-02T12:00:00+00:00, pictures, board live" in out
+    assert "development:" not in out
     assert "next: wideopen challenge serve made" in out
     plan = read_plan(tmp_path / "made")
     assert (plan.title, plan.about, plan.sign_up, len(plan.tracks)) == ("T", "Come all.", "open", 1)
@@ -366,6 +370,18 @@ def test_a_shell_makes_a_challenge_and_looks_at_an_answer(run, pairs, tmp_path):
     assert record["kind"] == "pictures"
     with pytest.raises(RequestError, match="another phase"):
         run(challenge_new.check, "ours", "--inputs", "made/public/validation.zip")
+
+
+def test_a_shell_is_told_when_pairs_to_learn_from_are_given_out(run, pairs):
+    out = run(challenge_new.new, "--pairs", "pairs", "made", "--begins", "2031-05-01", "--days", "2,1,1")
+    assert "development: 2031-05-01T00:00:00+00:00 to 2031-05-03T00:00:00+00:00, pairs to learn from" in out
+    assert read_plan(Path("made")).opens.isoformat() == "2031-05-03T00:00:00+00:00"
+
+
+def test_a_challenge_cannot_begin_after_its_first_phase():
+    plan = usual_plan(Asked(begins="2031-05-01"))
+    with pytest.raises(RequestError, match="begins at 2031-07-01, after its first phase"):
+        replace(plan, begins="2031-07-01")
 
 
 def test_a_shell_gives_a_plan(run, pairs, tmp_path):

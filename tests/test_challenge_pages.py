@@ -139,6 +139,24 @@ def test_a_board_sorts_folds_and_shows_pictures_by_the_keyboard_and_no_truth(bro
         expect(visit.page.locator("#submission-3 .inside")).to_contain_text("Three's")
 
 
+def test_the_first_page_shows_development_and_no_way_in_once_all_is_over(browser, tmp_path):
+    phases = (Phase("validation", days(2), days(4), "val"), Phase("test", days(4), days(6), "test"))
+    with going(tmp_path, begins=days(-1), phases=phases) as (challenge, address), visiting(browser, address) as visit:
+        page = visit.page
+        expect(page.locator("#now")).to_contain_text("The phase development is open")
+        expect(page.locator("#phases .card")).to_have_count(3)
+        expect(page.locator("#phases .card").first).to_contain_text("pairs to learn from")
+        expect(page.locator("#steps")).to_contain_text("--phase validation")
+        challenge.clock.go_on(days=4.5)
+        page.reload()
+        expect(page.locator("#steps")).to_contain_text("--phase test")
+        challenge.clock.go_on(days=5)
+        page.reload()
+        expect(page.locator("#now")).to_contain_text("The challenge is over")
+        expect(page.locator("#take-part")).to_be_hidden()
+        expect(page.locator("#part")).to_be_hidden()
+
+
 @pytest.mark.slow
 def test_wide_and_strange_names_break_no_page(browser, tmp_path):
     title = "A title of many letters " * 8

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import math
+import os
 import signal
 import socket
 import subprocess
@@ -17,11 +18,14 @@ pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 
+from challenge_folder import days
 from challenge_served import NAMES, WHOLE_SHEET, answer, bearer, held, left, picture, refused, submit, uploaded, zip_of
 from wideopen.challenge import records
 from wideopen.challenge.crew import Crew, work_command
+from wideopen.challenge.plan import Phase
 from wideopen.challenge.server import opening_warning, organiser_link, serve
 from wideopen.errors import RequestError
+from wideopen.score.score import Score
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +90,54 @@ def test_the_first_page_is_told_all_it_shows_and_nothing_hidden(challenge, clien
     assert files["test.zip"]["from"] == told["phases"][1]["begins"]
     assert "parts" not in told
     assert "command" not in told
+
+
+def test_pairs_to_learn_from_are_given_out_once_development_begins(tmp_path):
+    with held(tmp_path / "challenge", begins=days(1), phases=(Phase("validation", days(3), days(5), "val"),)) as made:
+        client = TestClient(made.app())
+        told = client.get("/api/challenge").json()
+        assert told["development"] == {"begins": days(1), "ends": days(3), "state": "soon"}
+        assert {each["name"]: each["from"] for each in told["downloads"]} == {
+            "development.zip": days(1), "validation.zip": days(3)
+        }  # fmt: skip
+        refused(client.get("/public/development.zip"), 403, "given out from 2031-05-02")
+        made.clock.go_on(days=1)
+        assert client.get("/public/development.zip").status_code == 200
+        assert client.get("/api/challenge").json()["development"]["state"] == "open"
+        made.clock.go_on(days=2)
+        assert client.get("/api/challenge").json()["development"]["state"] == "closed"
+
+
+@pytest.mark.parametrize("begins", ["", days(-1)])
+def test_a_challenge_may_begin_with_its_first_phase(tmp_path, begins):
+    with held(tmp_path / "challenge", begins=begins) as made:
+        client = TestClient(made.app())
+        assert client.get("/api/challenge").json()["development"] is None
+        assert client.get("/public/development.zip").status_code == 200
+
+
+def test_the_score_of_a_runtime_is_given_to_those_who_see_the_submission(challenge, client, organiser):
+    team, token = challenge.team()
+    challenge.clock.go_on(days=10)
+    challenge.scored(challenge.submitted(team, phase="test"))
+    refused(client.get("/api/runtimes/1", headers=organiser), 404, "no runtime of submission 1")
+    phone = Score(
+        "Ours",
+        "cpu",
+        "measured",
+        "runtime/1",
+        runtime_s=1.5,
+        device="a phone",
+        date="2031-05-12",
+        command="wideopen time",
+    )
+    challenge.put("scores/1.given.json", phone.to_json().encode())
+    challenge.queue.set_runtime(1, "scores/1.given.json")
+    for headers in ({}, bearer(token)):
+        assert client.get("/api/runtimes/1", headers=headers).status_code in (403, 404)
+    assert client.get("/api/runtimes/1", headers=organiser).json()["runtime_s"] == 1.5
+    challenge.store.open_board("test")
+    assert client.get("/api/runtimes/1").json()["device"] == "a phone"
 
 
 def test_downloads_come_in_ranges_and_those_of_a_phase_once_it_begins(challenge, client):
@@ -290,10 +342,10 @@ def test_a_worker_that_ends_is_started_again_and_all_end_with_the_server(tmp_pat
 def test_a_worker_is_told_where_the_challenge_is(tmp_path):
     words = work_command(tmp_path, database="postgresql://here/one", files="s3://bucket/one")
     assert words[1:] == [
-        "-m", "wideopen", "challenge", "work", str(tmp_path), "--database", "postgresql://here/one", "--files",
-        "s3://bucket/one",
+        "-m", "wideopen", "challenge", "work", str(tmp_path), "--parent", str(os.getpid()),
+        "--database", "postgresql://here/one", "--files", "s3://bucket/one",
     ]  # fmt: skip
-    assert work_command(tmp_path, database=None, files=None)[-1] == str(tmp_path)
+    assert work_command(tmp_path, database=None, files=None)[-1] == str(os.getpid())
 
 
 def test_a_challenge_may_lie_below_a_prefix(challenge):

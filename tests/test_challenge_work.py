@@ -196,6 +196,10 @@ def test_a_model_that_loops_for_ever_and_one_that_eats_memory_end_with_words(tmp
     hall.store.close()
 
 
+def all_gone(processes):
+    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
+
+
 def test_a_worker_that_is_killed_leaves_its_job_to_another(hall, tmp_path, monkeypatch):
     number = hall.submit(zip_of(tmp_path / "ours.zip", hall.truth() / "original"))
     code = "import sys; from pathlib import Path; from wideopen.challenge.work import work; work(Path(sys.argv[1]))"
@@ -208,7 +212,7 @@ def test_a_worker_that_is_killed_leaves_its_job_to_another(hall, tmp_path, monke
     finally:
         first.kill()
         first.wait()
-    until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in children))
+    until(lambda: all_gone(children))
     until(lambda: not any((tmp_path / "tmp").glob("wideopen-*")))
     assert hall.state(number).state == "running"
     monkeypatch.setattr(queue_module, "SILENT_S", 0.1)
@@ -257,6 +261,27 @@ def test_a_worker_that_is_told_to_end_gives_its_job_back(hall, tmp_path):
     assert hall.state(number).state == "waiting"
     job = Queue(hall.store).take("next", "here")
     assert (job.submission.id, job.attempt) == (number, 1)
+
+
+def test_a_worker_whose_server_is_killed_gives_its_job_back_and_ends(hall, tmp_path):
+    pytest.importorskip("onnx")
+    number = hall.submit(endless(tmp_path / "endless.onnx"), "model")
+    code = (
+        "import subprocess, sys, time; from pathlib import Path; from wideopen.challenge.crew import work_command\n"
+        "process = subprocess.Popen(work_command(Path(sys.argv[1]), database=None, files=None))\n"
+        "print(process.pid, flush=True); time.sleep(600)"
+    )
+    server = subprocess.Popen([sys.executable, "-c", code, str(hall.folder)], stdout=subprocess.PIPE, text=True)
+    worker = psutil.Process(int(server.stdout.readline()))
+    try:
+        until(lambda: hall.state(number).state == "running" and len(sandboxes(worker.pid)) == 2)
+        children = sandboxes(worker.pid)
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+    until(lambda: all_gone([worker, *children]))
+    assert hall.state(number).state == "waiting"
 
 
 def test_two_workers_do_many_jobs_and_none_twice(hall, tmp_path, monkeypatch):

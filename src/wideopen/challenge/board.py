@@ -1,7 +1,7 @@
 """Board: the ranking of a phase on a track, one row for each team, with the columns and footnotes of the report."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wideopen.challenge.files import Files
@@ -153,7 +153,11 @@ def board(store: Store, queue: Queue, files: Files, phase: str, track: str, *, k
         says=_says(store.plan, asked, by, keep or asked.keeps),
         rows=tuple(rows),
         notes=notes,
-        warnings=(*gathered.unreadable, *warnings_of(scores.values())),
+        # A reader knows rows by their teams, and two teams may call their methods alike.
+        warnings=(
+            *gathered.unreadable,
+            *warnings_of(replace(row.score, solution=row.team.name) for row in rows),
+        ),
         is_shown=store.shows_board(phase),
     )
 
@@ -261,4 +265,5 @@ def _record(row: BoardRow) -> dict[str, Any]:
         "kind": row.submission.kind,
         "at": row.submission.at,
         "device": score.timing.get("device", ""),
+        "timed": row.runtime is not None,
     }

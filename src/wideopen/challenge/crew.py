@@ -1,6 +1,7 @@
 """Crew: workers beside the server, processes of their own that are started again where they end."""
 
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -60,8 +61,8 @@ class Crew:
 
 
 def work_command(folder: Path, *, database: str | None, files: str | None) -> list[str]:
-    """Write the command of a worker."""
-    words = [sys.executable, "-m", "wideopen", "challenge", "work", str(folder)]
+    """Write the command of a worker, which ends with this process even where that is killed."""
+    words = [sys.executable, "-m", "wideopen", "challenge", "work", str(folder), "--parent", str(os.getpid())]
     words += [] if database is None else ["--database", database]
     return words + ([] if files is None else ["--files", files])
 

@@ -87,6 +87,7 @@ def usual_plan(asked: Asked) -> Plan:
         tuple(TRACKS.get(name, Track(name, name)) for name in asked.tracks),
         asked.protocol,
         sign_up=asked.sign_up,
+        begins=begins.isoformat(),
     )
 
 

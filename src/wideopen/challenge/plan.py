@@ -89,6 +89,9 @@ class Plan:
     limits: Limits = Limits()
     unranked: str = "uses pre-computed depth maps"
     """Why a team whose fact sheet says that it used depth computed before is left out of the ranking."""
+    begins: str = ""
+    """When the pairs to learn from are given out, ISO 8601; empty for at once. Until the first phase begins, teams
+    develop."""
     parts: tuple[tuple[str, str], ...] = ()
     """Each part of the data set, and the SHA-256 of its pairs."""
     command: str = ""
@@ -115,9 +118,16 @@ class Plan:
                 raise RequestError(f"the phase {phase.name} ends at {phase.ends}, before it begins; correct its dates")
             if not phase.takes or min(phase.per_day, phase.in_all) < 1:
                 raise RequestError(f"the phase {phase.name} would take nothing; give kinds and limits of 1 or more")
+        if self.begins and moment(self.begins) > self.opens:
+            raise RequestError(f"the challenge begins at {self.begins}, after its first phase; correct the dates")
         protocol(self.protocol)
         if self.ranks_by not in COLUMNS:
             raise RequestError(f"ranks_by is {self.ranks_by!r}; use one of {', '.join(COLUMNS)}")
+
+    @property
+    def opens(self) -> datetime:
+        """When the first phase begins."""
+        return min(moment(phase.begins) for phase in self.phases)
 
     def phase(self, name: str) -> Phase:
         """Find a phase by its name.

@@ -37,6 +37,7 @@ class PublicDesk:
             "title": plan.title,
             "about": plan.about,
             "now": self._store.stamp(),
+            "development": self._records.development(),
             "phases": [self._records.phase(phase) for phase in plan.phases],
             "tracks": [asdict(track) for track in plan.tracks],
             "limits": asdict(plan.limits),
@@ -64,6 +65,13 @@ class PublicDesk:
         key = self._seen(request, number).score
         if key is None:
             raise HTTPException(404, f"submission {number} has no Score")
+        return Response(self._records.files.read(key), media_type="application/json")
+
+    def runtime(self, request: Request, number: Number) -> Response:
+        """Give the Score of a submission's runtime, as the organiser measured it."""
+        key = self._records.queue.results("time").get(self._seen(request, number).id)
+        if key is None:
+            raise HTTPException(404, f"no runtime of submission {number} was measured")
         return Response(self._records.files.read(key), media_type="application/json")
 
     def sheet(self, request: Request, number: Number) -> dict[str, Any]:
@@ -96,7 +104,7 @@ class PublicDesk:
         if found is None:
             raise HTTPException(404, "there is no such download")
         if (begins := self._given_out(found)) is not None:
-            raise HTTPException(403, f"{name} is given out from {begins} on, when its phase begins")
+            raise HTTPException(403, f"{name} is given out from {begins} on")
         path, kind = self._downloads.path(name), "application/zip"
         return FileResponse(path, media_type=kind, filename=name, headers={"cache-control": "no-cache"})
 
@@ -111,9 +119,10 @@ class PublicDesk:
 
     def _given_out(self, found: Download) -> str | None:
         """Tell from when on a file may be had; None where that is now."""
-        if found.phase is None or self._records.state(found.phase) != "soon":
+        begins = self._plan.begins if found.phase is None else found.phase.begins
+        if not begins or self._store.now() >= moment(begins):
             return None
-        return moment(found.phase.begins).isoformat()
+        return moment(begins).isoformat()
 
     def _seen(self, request: Request, number: int) -> Submission:
         """Find a submission whose results whoever asks may see; others are as if there were none."""

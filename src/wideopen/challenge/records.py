@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from functools import lru_cache
 from threading import Lock
 from typing import Any, Literal
@@ -37,10 +38,20 @@ class Records:
 
     def state(self, phase: Phase) -> PhaseState:
         """Tell where a phase stands now."""
+        return self._state(moment(phase.begins), moment(phase.ends))
+
+    def _state(self, begins: datetime, ends: datetime) -> PhaseState:
         now = self.store.now()
-        if now < moment(phase.begins):
-            return "soon"
-        return "open" if phase.is_open(now) else "closed"
+        return "soon" if now < begins else "open" if now < ends else "closed"
+
+    def development(self) -> dict[str, Any] | None:
+        """Tell of the time before the first phase, in which teams learn and hand nothing in; None where none is."""
+        plan = self.store.plan
+        ends = plan.opens
+        begins = moment(plan.begins) if plan.begins else ends
+        if begins == ends:
+            return None
+        return {"begins": begins.isoformat(), "ends": ends.isoformat(), "state": self._state(begins, ends)}
 
     def phase(self, phase: Phase) -> dict[str, Any]:
         """Tell of a phase."""

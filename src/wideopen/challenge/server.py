@@ -150,6 +150,7 @@ def _route_public(made: FastAPI, desk: PublicDesk) -> None:
     made.get("/api/challenge")(desk.challenge)
     made.get("/api/boards/{phase}")(desk.board)
     made.get("/api/scores/{number}")(desk.score)
+    made.get("/api/runtimes/{number}")(desk.runtime)
     made.get("/api/sheets/{number}")(desk.sheet)
     made.get("/api/galleries/{number}")(desk.gallery)
     made.api_route("/gallery/{number}/{name}", methods=["GET", "HEAD"])(desk.picture)

@@ -49,6 +49,7 @@ def work(
     poll_s: float = 1.0,
     beat_s: float = BEAT_S,
     stop: Event | None = None,
+    parent: int | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> None:
     """Do what the queue of a challenge holds, until it is told to end.
@@ -66,6 +67,7 @@ def work(
         poll_s: Between two looks at an empty queue.
         beat_s: Between two signs of life.
         stop: Ends it, besides the signals.
+        parent: Process that began this one; once it is gone, however it ended, this ends too.
         tell: Told each job's end in a line.
 
     Raises:
@@ -79,7 +81,7 @@ def work(
         place = folder / FILES if files is None else files
         bench = Bench(store.plan, folder, Files(place), threads=max(1, (os.cpu_count() or 1) // (jobs or 1)))
         stop = stop or Event()
-        shop = Shop(store, bench, kinds, once, poll_s, beat_s, stop, tell)
+        shop = Shop(store, bench, kinds, once, poll_s, beat_s, stop, tell, parent)
         with _heard(stop):
             if engine == "local":
                 _refuse_walls(bench, tell)
@@ -136,6 +138,7 @@ class Shop:
     beat_s: float
     stop: Event
     tell: Callable[[str], None]
+    parent: int | None = None
 
     def __post_init__(self) -> None:
         self.queue = Queue(self.store)
@@ -156,6 +159,8 @@ class Shop:
                 slots[0].join(0.2)
                 for each in slots[1:]:
                     each.join(0.01)
+                if self.parent is not None and os.getppid() != self.parent:
+                    self.stop.set()
         finally:
             self.stop.set()
             for each in slots:

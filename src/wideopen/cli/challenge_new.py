@@ -44,7 +44,8 @@ def new(
 
     CHALLENGE is a new folder; it holds copies of all that it needs.
     """
-    from wideopen.challenge.new import Asked, given_plan, new_challenge, usual_plan
+    from wideopen.challenge.new import DEVELOPMENT, Asked, given_plan, new_challenge, usual_plan
+    from wideopen.challenge.plan import moment
 
     given = {name: value for name, value in settings.items() if value not in (None, ())}
     if plan_file is not None:
@@ -62,9 +63,11 @@ def new(
         plan = new_challenge(pairs, folder, wanted, progress=progress)
     phases = [{"name": each.name, "begins": each.begins, "ends": each.ends} for each in plan.phases]
     if as_json:
-        click.echo(json.dumps({"challenge": str(folder), "title": plan.title, "phases": phases}))
+        click.echo(json.dumps({"challenge": str(folder), "title": plan.title, "begins": plan.begins, "phases": phases}))
         return
     click.echo(f"{folder}: {plan.title}, {len(plan.tracks)} tracks")
+    if plan.begins and moment(plan.begins) < plan.opens:
+        click.echo(f"  {DEVELOPMENT}: {plan.begins} to {plan.opens.isoformat()}, pairs to learn from")
     for phase in plan.phases:
         click.echo(f"  {phase.name}: {phase.begins} to {phase.ends}, {' and '.join(phase.takes)}, board {phase.board}")
     click.echo(f"next: wideopen challenge serve {folder}")

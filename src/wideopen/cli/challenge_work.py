@@ -31,6 +31,7 @@ from wideopen.errors import RequestError
     help="Where: here, or on all nodes of a Ray cluster (RAY_ADDRESS), which share the folder.",
 )
 @click.option("--once", is_flag=True, help="End once nothing waits.")
+@click.option("--parent", type=click.IntRange(1), hidden=True, help="Process with which it ends.")
 def work(
     folder: Path,
     database: str | None,
@@ -39,6 +40,7 @@ def work(
     jobs: int | None,
     engine: Literal["local", "ray"],
     once: bool,
+    parent: int | None,
 ) -> None:
     """Score what teams submit, and time their models, until Ctrl-C; any number of workers may run.
 
@@ -51,7 +53,7 @@ def work(
         if (error.name or "").startswith("wideopen"):
             raise
         raise RequestError(f"challenges need {error.name}; install wideopen[challenge]") from error
-    settings: dict[str, Any] = {"database": database, "files": files, "engine": engine, "once": once}
+    settings: dict[str, Any] = {"database": database, "files": files, "engine": engine, "once": once, "parent": parent}
     run(folder, kinds=kinds or ("score", "time"), jobs=jobs, tell=_say, **settings)
 
 

@@ -160,10 +160,12 @@ def _reached(
     place = np.concatenate([there, np.full(fan, there[-1]), there[::-1], np.zeros(fan, np.int64)])
     if lengths[-1] < radius_px / 2:
         aside = ASIDE * radius_px * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-        places = np.concatenate([places, places.mean(axis=0) + aside])
+        # From within the frame, so that a dab in a corner does not see one pixel alone, which may be noise.
+        middle = places.mean(axis=0).clip(0, [smooth.shape[1] - 1, smooth.shape[0] - 1])
+        places = np.concatenate([places, middle + aside])
     x, y = np.rint(places).astype(np.int64).T
-    middle = smooth[y.clip(0, smooth.shape[0] - 1), x.clip(0, smooth.shape[1] - 1)]
-    unlike, change = brush.looks(smooth, away, ray, place, middle, PLACES)
+    under = smooth[y.clip(0, smooth.shape[0] - 1), x.clip(0, smooth.shape[1] - 1)]
+    unlike, change = brush.looks(smooth, away, ray, place, under, PLACES)
     step_px = max(1.0, radius_px / STEPS)
     steps = int(np.ceil(RIM * radius_px / step_px)) + 1
     seen = brush.along_rays(np.dstack([unlike, change, smooth]), away, ray, place.size, step_px, steps)
@@ -179,8 +181,10 @@ def _prices(unlike: np.ndarray, change: np.ndarray) -> np.ndarray:
     rays, steps = unlike.shape
     seen = np.isfinite(unlike)
     usual = np.where(seen, change, 0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-    around = PLACES // 2
-    usual = np.mean([np.roll(usual, turn) for turn in range(-around, around + 1)], axis=0)
+    # Rays beyond the frame see nothing, which must not make what the others see look like an edge.
+    sees = seen.any(axis=1).astype(np.float32)
+    turns = range(-(PLACES // 2), PLACES // 2 + 1)
+    usual = sum(np.roll(usual, turn) for turn in turns) / np.maximum(sum(np.roll(sees, turn) for turn in turns), 1)
     edge = ((change / (usual[:, None] + FAINT) - EDGE_FROM) / EDGE_SPAN).clip(0, 1)
     strange = (unlike / UNLIKE).clip(0, 1)
     price = np.zeros((rays, steps + 1), np.float32)

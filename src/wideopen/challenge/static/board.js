@@ -146,10 +146,15 @@ function details(row, sheet) {
   if (sheet.description) parts.push(made("p", { className: "long", dir: "auto" }, sheet.description));
   const score = made("a", { className: "button", href: new URL(`api/scores/${row.submission}`, ROOT).href,
     target: "_blank", rel: "noreferrer" }, "Score (JSON)");
+  const links = [score];
+  if (row.timed) {
+    links.push(made("a", { className: "button", href: new URL(`api/runtimes/${row.submission}`, ROOT).href,
+      target: "_blank", rel: "noreferrer" }, "Score of its runtime (JSON)"));
+  }
   const button = made("button", { type: "button" }, "Its pictures");
   button.addEventListener("click", () => showGallery(board.rows, row.submission));
   const link = made("a", { href: `#submission-${row.submission}`, className: "soft" }, `submission ${row.submission}`);
-  parts.push(made("div", { className: "row" }, button, score, link));
+  parts.push(made("div", { className: "row" }, button, links, link));
   return parts;
 }
 

@@ -6,6 +6,7 @@ import { badge, fact, find, lasting, made, moment, plural, size, trouble } from 
 
 const EVERY_MS = 60000;
 const STATES = { soon: "begins soon", open: "open now", closed: "closed" };
+const TAKES = { pictures: "pictures", model: "models" };
 const ADDRESS = ROOT.href.replace(/\/$/, "");
 /** What the server's clock is ahead of this one. */
 let ahead_ms = 0;
@@ -17,7 +18,13 @@ function command(text) {
   return made("div", { className: "copied" }, made("code", {}, text), button);
 }
 
-function showNow({ phases }) {
+/** All times of a challenge, with that in which nothing is handed in yet. */
+function timesOf({ development, phases }) {
+  return development ? [{ ...development, name: "development" }, ...phases] : phases;
+}
+
+function showNow(told) {
+  const phases = timesOf(told);
   const open = phases.find((phase) => phase.state === "open");
   const next = phases.find((phase) => phase.state === "soon");
   const lines = [];
@@ -37,7 +44,8 @@ function showNow({ phases }) {
   find("now").replaceChildren(...lines);
 }
 
-function showStrip({ phases }) {
+function showStrip(told) {
+  const phases = timesOf(told);
   const begins = Math.min(...phases.map((phase) => new Date(phase.begins)));
   const ends = Math.max(...phases.map((phase) => new Date(phase.ends)));
   const place = (time) => Math.min(100, Math.max(0, (100 * (time - begins)) / (ends - begins)));
@@ -54,19 +62,28 @@ function showStrip({ phases }) {
 }
 
 function phaseCard(phase) {
-  const takes = phase.takes.map((kind) => ({ pictures: "pictures", model: "models" })[kind] ?? kind).join(" and ");
+  const head = made("h3", {}, phase.name, badge(phase.state, STATES[phase.state]));
+  const dates = [fact("from", moment(phase.begins)), fact("until", moment(phase.ends))];
+  if (!phase.takes) {
+    return made("li", { className: `card ${phase.state}` }, head, made("dl", { className: "facts" }, dates,
+      fact("gives", "pairs to learn from, with their truth"), fact("takes", "nothing yet")));
+  }
+  const takes = phase.takes.map((kind) => TAKES[kind] ?? kind).join(" and ");
   const board = phase.board === "live" ? "live" : phase.shown ? "open" : "hidden until the organiser opens it";
   return made("li", { className: `card ${phase.state}` },
-    made("h3", {}, phase.name, badge(phase.state, STATES[phase.state])),
-    made("dl", { className: "facts" },
-      fact("from", moment(phase.begins)), fact("until", moment(phase.ends)),
+    head,
+    made("dl", { className: "facts" }, dates,
       fact("takes", `${takes}${phase.sheet ? ", with a fact sheet" : ""}`),
       fact("limits", `${phase.per_day} a day, ${phase.in_all} in all, for each team`),
       fact("board", `${board}; the ${phase.keeps} of a team counts`)));
 }
 
+/** How to take part in the phase that is open, or in the next; nothing once all is over. */
 function showSteps({ phases, tracks }) {
-  const phase = phases.find((each) => each.state === "open") ?? phases[0];
+  const phase = phases.find((each) => each.state === "open") ?? phases.find((each) => each.state === "soon");
+  for (const id of ["part", "take-part"]) find(id).hidden = !phase;
+  if (!phase || find("steps").dataset.phase === phase.name) return;
+  find("steps").dataset.phase = phase.name;
   const step = (title, text, ...commands) => made("li", { className: "card" },
     made("div", {}, made("h3", {}, title), made("p", {}, text)),
     made("div", { className: "commands" }, commands.map(command)));
@@ -128,10 +145,10 @@ async function refresh() {
   find("about").textContent = told.about;
   showNow(told);
   showStrip(told);
-  find("phases").replaceChildren(...told.phases.map(phaseCard));
+  find("phases").replaceChildren(...timesOf(told).map(phaseCard));
   find("downloads").replaceChildren(...told.downloads.map(download));
+  showSteps(told);
   if (!boards) {
-    showSteps(told);
     find("rules").replaceChildren(...rules(told));
     boards = showBoards(told);
   } else boards.refresh(told);
