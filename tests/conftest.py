@@ -13,8 +13,8 @@ settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # More threads than cores, that spin while they wait for one another, take up to eight times as long. Numba gives its
-    # number of threads to torch too, so that one a worker does not suffice.
+    # More threads than cores, that spin while they wait for one another, take up to eight times as long. To ask for one
+    # does not suffice: Numba gives its number of threads to torch too.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
