@@ -5,16 +5,27 @@ from contextlib import contextmanager
 
 import pytest
 
+SHELLS = ("chromium-headless-shell", "chromium")
+"""The first is the second without the windows around its pages, which cost as much as the pages."""
+
+
+@contextmanager
+def chromium():
+    """Start a browser; skip where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, SHELLS)), None)
+    if path is None:
+        pytest.skip("no chromium on this machine")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
 
 @contextmanager
 def page_of(path, *, width=1280, height=900, dark=False):
     """Open a page, and fail where it complains or asks another address for anything."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
@@ -25,4 +36,3 @@ def page_of(path, *, width=1280, height=900, dark=False):
         page.goto(path.resolve().as_uri())
         yield page
         assert complaints == []
-        browser.close()

@@ -1,7 +1,6 @@
 """A studio that is served, and people in real browsers."""
 
 import io
-import shutil
 import socket
 import time
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from PIL import Image
 
 pytest.importorskip("fastapi")
 uvicorn = pytest.importorskip("uvicorn")
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 server = pytest.importorskip("wideopen.studio.server")
 
 LOST = ("Failed to load resource",)
@@ -79,17 +78,6 @@ def served(*, port=0, **settings):
         finally:
             running.should_exit = True
             thread.join()
-
-
-@contextmanager
-def chromium():
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """A study that is served, and raters in real browsers."""
 
 import json
-import shutil
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from wideopen.study.plan import PICTURES, TRUTH, Study, write_study
 for needed in ("fastapi", "sqlalchemy", "itsdangerous"):
     pytest.importorskip(needed)
 uvicorn = pytest.importorskip("uvicorn")
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 links = pytest.importorskip("wideopen.study.links")
 server = pytest.importorskip("wideopen.study.server")
 stores = pytest.importorskip("wideopen.study.store")
@@ -105,17 +104,6 @@ def served(folder, *, root_path="", **settings):
             running.should_exit = True
             thread.join()
             store.close()
-
-
-@contextmanager
-def chromium():
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Visit:

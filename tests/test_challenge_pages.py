@@ -9,9 +9,10 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import expect
 
+from browser import chromium
 from challenge_browser import HTML, STATIC, WIDE, enter, going, visiting
 from challenge_folder import days
-from study_browser import DESK, LOST, PHONE, chromium
+from study_browser import DESK, LOST, PHONE
 from wideopen.challenge import records
 from wideopen.challenge.plan import Phase
 from wideopen.challenge.sheet import FactSheet

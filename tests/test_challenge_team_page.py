@@ -14,9 +14,10 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import expect
 
+from browser import chromium
 from challenge_browser import HTML, enter, going, visiting
 from challenge_served import NAMES, answer, picture, zip_of
-from study_browser import LOST, chromium
+from study_browser import LOST
 from wideopen.challenge import records
 from wideopen.challenge.work import work
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from studio_browser import PHONE, chromium, served, visiting
+from browser import chromium
+from studio_browser import PHONE, served, visiting
 
 expect.set_options(timeout=30_000)  # a picture takes long where other tests keep all cores busy
 SMALL = {"viewport": {"width": 1000, "height": 640}}

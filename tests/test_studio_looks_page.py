@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from studio_browser import LOST, chromium, photo_of, served
+from browser import chromium
+from studio_browser import LOST, photo_of, served
 from studio_saving import STROKE, change, garden, opened, saved
 
 

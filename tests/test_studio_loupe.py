@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from studio_browser import chromium, photo_of, served, visiting
+from browser import chromium
+from studio_browser import photo_of, served, visiting
 
 
 @pytest.fixture(scope="module")

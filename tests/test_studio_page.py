@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from studio_browser import LOST, PHONE, chromium, photo_of, served, visiting
+from browser import chromium
+from studio_browser import LOST, PHONE, photo_of, served, visiting
 
 
 @pytest.fixture(scope="module")

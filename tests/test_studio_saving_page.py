@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from studio_browser import LOST, chromium, served
+from browser import chromium
+from studio_browser import LOST, served
 from studio_saving import CAMERA, STROKE, change, garden, opened, saved, told
 
 saving = pytest.importorskip("wideopen.studio.saving")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio_browser import chromium, photo_of, served, visiting
+from browser import chromium
+from studio_browser import photo_of, served, visiting
 from studio_saving import CAMERA, SMALL, garden, saved
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from studio_browser import PHONE, chromium, photo_of, served, visiting
+from browser import chromium
+from studio_browser import PHONE, photo_of, served, visiting
 
 MAGENTA = (255, 0, 255)
 SIZE = (600, 400)

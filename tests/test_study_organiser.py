@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from study_browser import LOST, METHODS, NAMES, STATIC, chromium, served, visiting
+from browser import chromium
+from study_browser import LOST, METHODS, NAMES, STATIC, served, visiting
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from study_browser import DESK, LOST, METHODS, NAMES, PHONE, chromium, served, visiting
+from browser import chromium
+from study_browser import DESK, LOST, METHODS, NAMES, PHONE, served, visiting
 from wideopen.study.vote import LEVELS, QUESTION
 
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
-from study_browser import DESK, PHONE, SIZE, chromium, served, visiting
+from browser import chromium
+from study_browser import DESK, PHONE, SIZE, served, visiting
 
 TABLET = {"viewport": {"width": 1180, "height": 820}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
