@@ -5,7 +5,9 @@ python bench/studio.py [--photos DIR] [--steps 100] [--opened 50] [--json FILE]
 The studio is served by its own command and used in Debian's chromium, on the same cores. From ring to picture: every
 step of the aperture ring, by a key, until the picture with that aperture is painted, at the size that the page chooses
 for live pictures here (1024 pixels, or 640 where those are slow); each step waits for the one before. Dragged: the ring
-is dragged for some seconds at 60 moves a second, and each picture counts from the newest move that it shows. First
+is dragged for some seconds at 60 moves a second, and each picture counts from the newest move that it shows. While a
+large picture is drawn: a step 50 ms after the picture for the resting hand was begun, on a screen for which that has
+2048 pixels. First
 preview: from the moment that a photo of 12 or 48 megapixels is given to the page until it is painted, blurred; the
 first photo of all also waits for compiled code to be loaded. Photos come from DIR, else the sample is enlarged to these
 sizes. Memory is the resident set of the server and its children while one photo after another is opened.
@@ -59,6 +61,27 @@ DRAG = """async (seconds) => {
   while (document.documentElement.dataset.live !== "still") await new Promise((done) => setTimeout(done, 5));
   studio.removeEventListener("rendered", note);
   return taken.filter(([, side]) => side <= 1024);
+}"""
+WHILE_LARGE = """async (keys) => {
+  const { studio } = await import("/static/app.js");
+  const ring = document.querySelector("#ring"), taken = [];
+  const picture = () => new Promise((done) => {
+    studio.addEventListener("rendered", (event) => done(event.detail), { once: true });
+  });
+  const turn = (key) => ring.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  ring.focus();
+  for (const key of keys) {
+    const first = picture();
+    turn(key);
+    await first;
+    await new Promise((done) => setTimeout(done, 300)); // the large one is begun after 250
+    const shown = picture(), since = performance.now();
+    turn(key);
+    const detail = await shown;
+    if (detail.side <= 1024) taken.push(performance.now() - since);
+    while (document.documentElement.dataset.live !== "still") await new Promise((done) => setTimeout(done, 5));
+  }
+  return taken;
 }"""
 OPENED = """async () => {
   const { studio } = await import("/static/app.js");
@@ -169,6 +192,14 @@ def main():
             page = browser.new_page(viewport={"width": 1440, "height": 900}, bypass_csp=True)
             page.goto(address)
             row = measured(page, psutil.Process(served.pid), photos, arguments)
+            fine = browser.new_page(viewport={"width": 1440, "height": 900}, bypass_csp=True, device_scale_factor=2)
+            fine.goto(address)
+            fine.evaluate(OPENED)
+            first_preview(fine, photos["12 MP"][0])
+            until(fine, "document.documentElement.dataset.live === 'still'")
+            keys = ["ArrowUp", "ArrowDown"] * (arguments.steps // 4)
+            fine.evaluate(WHILE_LARGE, keys[:4])
+            row["ring while a large picture is drawn"] = summary(fine.evaluate(WHILE_LARGE, keys))
             browser.close()
         finally:
             served.terminate()

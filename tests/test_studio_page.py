@@ -148,6 +148,29 @@ def test_a_studio_that_is_gone_is_told_and_the_photo_is_kept(browser, photo):
         assert visit.look == look
 
 
+def test_what_follows_the_hand_does_not_wait_for_the_large_picture(browser, studio):
+    with visiting(browser, studio.address, device_scale_factor=2) as visit:
+        visit.sample()
+        visit.rested()
+        asked, held = [], []
+
+        def hold(route):
+            asked.append(route.request.post_data_json["side"])
+            held.append(route) if asked[-1] > 1024 else route.continue_()
+
+        visit.page.route("**/render", hold)
+        visit.page.keyboard.press(".")
+        visit.page.wait_for_timeout(10)
+        while not held:
+            visit.page.wait_for_timeout(20)
+        past, before = visit.number(), len(asked)
+        visit.page.keyboard.press(".")
+        visit.until(f"Number(document.documentElement.dataset.rendered) > {past}")
+        assert asked[before] <= 1024
+        visit.page.unroute("**/render")
+        visit.rested(past)
+
+
 def test_two_windows_do_not_disturb_each_other(browser, studio, photo):
     with visiting(browser, studio.address) as one, visiting(browser, studio.address) as two:
         one.open(photo)

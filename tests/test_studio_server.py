@@ -4,6 +4,7 @@ import errno
 import json
 import socket
 import threading
+import time
 from io import BytesIO
 
 import numpy as np
@@ -297,7 +298,7 @@ def test_a_disk_that_fills_up_while_a_photo_comes_is_told_and_nothing_stays(stud
 
 
 def test_memory_that_runs_out_is_told_and_the_photo_stays_open(studio, key, monkeypatch):
-    def greedy(self, look, *, side):
+    def greedy(self, look, *, side, progress):
         raise MemoryError
 
     with monkeypatch.context() as patched:
@@ -307,7 +308,7 @@ def test_memory_that_runs_out_is_told_and_the_photo_stays_open(studio, key, monk
 
 
 def test_a_fault_is_told_and_the_server_lives(studio, key, monkeypatch, caplog):
-    def faulty(self, look, *, side):
+    def faulty(self, look, *, side, progress):
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
@@ -337,6 +338,31 @@ def test_of_fifty_pictures_at_once_the_newest_is_shown_and_the_server_lives(stud
     assert studio.get("/api/studio").status == 200
 
 
+def test_a_large_picture_is_left_once_a_newer_is_asked_for(studio, key, monkeypatch):
+    begun, drawn, answers = threading.Event(), [], []
+
+    def slowly(light, *others, **settings):
+        for row in range(len(light)):
+            begun.set()
+            drawn.append(row)
+            time.sleep(0.05)
+            yield slice(row, row + 1), light[row : row + 1]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("wideopen.studio.preview.spread_in_strips", slowly)
+        look = {"f_number": 1.2}
+        ask = threading.Thread(target=lambda: answers.append(render(studio, key, look=look, window="large", number=1)))
+        ask.start()
+        assert begun.wait(30)
+        assert studio.get("/api/studio").status == 200
+        patched.undo()
+        assert render(studio, key, window="large", number=2).status == 200
+    ask.join()
+    assert (answers[0].status, answers[0].json["stale"]) == (409, True)
+    assert "a newer picture was asked for" in answers[0].error
+    assert len(drawn) < 60
+
+
 def test_an_older_number_is_stale_in_its_own_window_only(studio, key, data):
     other = studio.opened(data, "other.jpg")
     assert render(studio, key, window="a", number=9).status == 200
@@ -350,7 +376,7 @@ def test_an_older_number_is_stale_in_its_own_window_only(studio, key, data):
 def test_the_loop_is_free_while_a_picture_is_drawn(studio, key, monkeypatch):
     began, go_on = threading.Event(), threading.Event()
 
-    def slow(self, look, *, side):
+    def slow(self, look, *, side, progress):
         began.set()
         assert go_on.wait(30)
         raise RequestError("slow")

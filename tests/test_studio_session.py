@@ -23,6 +23,7 @@ from wideopen.renderer.look import Look
 from wideopen.sample import save_sample
 from wideopen.scene import FocusSpan
 from wideopen.scene.mend import Stroke, fingerprint
+from wideopen.studio import preview as previews
 from wideopen.studio import sight as sights
 from wideopen.studio.loupe import part_of
 from wideopen.studio.preview import SIDES, Negative, levels_of, side_of
@@ -127,6 +128,30 @@ def test_a_small_lamp_is_as_bright_in_a_preview_as_in_the_photo():
     whole = LensRenderer(highlights=0.7).draw(photo, near)
     assert exact.max() > 2
     assert psnr_db(seen, Negative.of(whole).preview(320).picture()) > 45
+
+
+def test_a_preview_drawn_strip_by_strip_is_the_same_and_can_be_left(session, monkeypatch):
+    look, shares = Look(f_number=1.4), []
+    whole = decoded(session.render(look, side=640, progress=shares.append).jpeg)
+    assert shares == [1.0]
+    monkeypatch.setattr(previews, "STRIP_PX", 100_000)
+    shares.clear()
+    strips = decoded(session.render(look, side=640, progress=shares.append).jpeg)
+    assert len(shares) > 3
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert np.array_equal(strips, whole)
+
+    def leaving(share):
+        if share > 0.3:
+            raise LeftError
+
+    with pytest.raises(LeftError):
+        session.render(look, side=640, progress=leaving)
+
+
+class LeftError(Exception):
+    pass
 
 
 @given(arrays(np.float32, (3, 5, 3), elements=st.floats(0, 2, width=32)))

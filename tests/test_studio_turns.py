@@ -50,7 +50,7 @@ def test_what_waits_and_is_no_longer_newest_is_given_up_at_once_and_never_begun(
     async def story(turns):
         asked = []
         for number in range(5):
-            asked.append(asyncio.create_task(turns.take_live("key", number, lambda number=number: work(number))))
+            asked.append(asyncio.create_task(turns.take_live("key", number, lambda _, number=number: work(number))))
             await asyncio.sleep(0)
         for stale in asked[1:4]:
             with pytest.raises(StaleError):
@@ -60,6 +60,53 @@ def test_what_waits_and_is_no_longer_newest_is_given_up_at_once_and_never_begun(
 
     assert run_turns(story) == (0, 4)
     assert begun == [0, 4]
+
+
+def test_long_work_is_left_once_a_newer_of_the_same_window_is_asked_for():
+    begun, told = threading.Event(), []
+
+    def long(going):
+        for step in range(2000):
+            told.append(step)
+            going(step / 2000)
+            begun.set()
+            time.sleep(0.01)
+
+    async def story(turns):
+        first = asyncio.create_task(turns.take_live("key", 1, long))
+        await asyncio.to_thread(begun.wait, 30)
+        other = asyncio.create_task(turns.take_live("other", 9, lambda going: "other"))
+        older = asyncio.create_task(turns.take_live("key", 0, long))
+        with pytest.raises(StaleError):
+            await older
+        assert not first.done()
+        newer = asyncio.create_task(turns.take_live("key", 2, lambda going: "newer"))
+        with pytest.raises(StaleError):
+            await first
+        return await other, await newer
+
+    assert run_turns(story) == ("other", "newer")
+    assert len(told) < 1000
+
+
+def test_what_is_done_is_given_though_a_newer_has_come():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def short(going):
+        begun.set()
+        assert go_on.wait(30)
+        going(1.0)
+        return "late"
+
+    async def story(turns):
+        first = asyncio.create_task(turns.take_live("key", 1, short))
+        await asyncio.to_thread(begun.wait, 30)
+        newer = asyncio.create_task(turns.take_live("key", 2, lambda going: "newer"))
+        await asyncio.sleep(0.01)
+        go_on.set()
+        return await first, await newer
+
+    assert run_turns(story) == ("late", "newer")
 
 
 def test_more_than_a_bounded_number_may_not_wait():

@@ -49,18 +49,15 @@ def spread(
     nearest_px, farthest_px = float(defocus.radius_px.max()), float(defocus.radius_px.min())
     if max(nearest_px, -farthest_px) <= IN_FOCUS_PX:
         return photo.pixels[first:last]
-    reach = iris.reach_px(max(nearest_px, -farthest_px)) + reach_of_edges_px(nearest_px - farthest_px)
+    reach = reach_px(defocus.radius_px, iris)
     top = max(0, (first - reach) // CELL_PX * CELL_PX)
     pixels, radius_px = (each[top : min(whole_height, last + reach)] for each in (photo.pixels, defocus.radius_px))
     light = to_linear(pixels, photo.icc)
     # Floating point holds all light that there was.
     light = restore_highlights(light, radius_px, strength=0.0 if photo.bits == 32 else highlights)
     rendered = np.empty((last - first, width, 3), photo.pixels.dtype)
-    for strip, around in _strips(slice(first - top, last - top), len(pixels), width, reach):
-        sheets = take_apart(light[around], radius_px[around])
-        seen = spread_in_layers(sheets, iris, top=top + around.start, whole_height=whole_height)
-        del sheets
-        seen = seen[strip.start - around.start : strip.stop - around.start]
+    wanted = slice(first - top, last - top)
+    for strip, seen in spread_in_strips(light, radius_px, iris, wanted, reach, top=top, whole_height=whole_height):
         encoded = from_linear(seen.clip(0, None if photo.bits == 32 else 1), photo.icc)
         drawn = encoded if photo.bits == 32 else encoded.clip(0, 1)
         # In focus the light is the photo's own, so that what is untouched needs no way there and back.
@@ -73,14 +70,54 @@ def spread(
     return rendered
 
 
-def _strips(wanted: slice, height: int, width: int, reach: int) -> Iterator[tuple[slice, slice]]:
+def spread_in_strips(
+    light: Float[np.ndarray, "h w 3"],
+    radius_px: Float[np.ndarray, "h w"],
+    iris: Iris,
+    wanted: slice,
+    reach: int,
+    *,
+    top: int = 0,
+    whole_height: int | None = None,
+    strip_px: int = STRIP_PX,
+) -> Iterator[tuple[slice, Float[np.ndarray, "sh w 3"]]]:
+    """Spread linear light strip by strip; who asks for no further strip has no further work done.
+
+    Args:
+        light: Linear, of the whole photo or of some rows of it.
+        radius_px: Blur radius of its size, positive before the plane in focus.
+        iris: Shape of the discs.
+        wanted: Rows of `light` that are wanted, with first and last row given.
+        reach: Of `reach_px`, for the whole photo.
+        top: Where in the photo the rows begin.
+        whole_height: Height of the photo, if these are some rows of it.
+        strip_px: About so many pixels in a strip, with what reaches it.
+
+    Yields:
+        The rows of each strip, and its linear light in float32.
+    """
+    height, width = radius_px.shape
+    for strip, around in _strips(wanted, height, width, reach, strip_px):
+        sheets = take_apart(light[around], radius_px[around])
+        seen = spread_in_layers(sheets, iris, top=top + around.start, whole_height=whole_height or height)
+        del sheets
+        yield strip, seen[strip.start - around.start : strip.stop - around.start]
+
+
+def reach_px(radius_px: Float[np.ndarray, "h w"], iris: Iris) -> int:
+    """Tell from how many rows away light may come to a pixel."""
+    nearest_px, farthest_px = float(radius_px.max()), float(radius_px.min())
+    return iris.reach_px(max(nearest_px, -farthest_px)) + reach_of_edges_px(nearest_px - farthest_px)
+
+
+def _strips(wanted: slice, height: int, width: int, reach: int, strip_px: int) -> Iterator[tuple[slice, slice]]:
     """Cut the wanted rows into strips, each with the rows around it whose light may reach it.
 
     They depend on the photo's size and blur alone, so that its bytes do not depend on the machine, and
     begin where the coarsest cells do.
     """
-    rows = max(STRIP_PX // width - 2 * reach, reach, CELL_PX)
-    rows = height if height * width <= STRIP_PX * 4 // 3 else -(-rows // CELL_PX) * CELL_PX
+    rows = max(strip_px // width - 2 * reach, reach, CELL_PX)
+    rows = height if height * width <= strip_px * 4 // 3 else -(-rows // CELL_PX) * CELL_PX
     for top in range(wanted.start, wanted.stop, rows):
         bottom = min(top + rows, wanted.stop)
         yield slice(top, bottom), slice(max(0, (top - reach) // CELL_PX * CELL_PX), min(height, bottom + reach))

@@ -164,7 +164,7 @@ class Desk:
         rendered = await self._turns.take_live(
             ("picture", key, wanted.window),
             wanted.number,
-            lambda: self._shelf.session(entry).render(look, side=side),
+            lambda going: self._shelf.session(entry).render(look, side=side, progress=going),
         )
         return _rendered(rendered, wanted.number, begun)
 
@@ -177,7 +177,7 @@ class Desk:
         rendered = await self._turns.take_live(
             ("part", key, wanted.window),
             wanted.number,
-            lambda: part_of(self._shelf.whole(entry), look, before=wanted.before, **place),
+            lambda going: part_of(self._shelf.whole(entry), look, before=wanted.before, progress=going, **place),
         )
         return _rendered(rendered, wanted.number, begun)
 

@@ -1,6 +1,7 @@
 """Loupe: a part of the whole photo, pixel for pixel as it will be saved."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,7 +15,17 @@ from wideopen.studio.sight import Sight
 LARGEST_PX = 2048
 
 
-def part_of(sight: Sight, look: Look, *, x: int, y: int, width: int, height: int, before: bool = False) -> Rendered:
+def part_of(
+    sight: Sight,
+    look: Look,
+    *,
+    x: int,
+    y: int,
+    width: int,
+    height: int,
+    before: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Rendered:
     """Draw a part of a photo; what of it lies outside the frame is left out.
 
     Args:
@@ -25,6 +36,7 @@ def part_of(sight: Sight, look: Look, *, x: int, y: int, width: int, height: int
         width: In pixels, at most `LARGEST_PX`.
         height: As `width`.
         before: Whether the untouched photo is wanted.
+        progress: Told the share that is done after each strip; what it raises ends the work.
 
     Raises:
         RequestError: If the part is too large, or none of the photo.
@@ -44,7 +56,9 @@ def part_of(sight: Sight, look: Look, *, x: int, y: int, width: int, height: int
     else:
         seen = sight.seen(look)
         renderer, radius_px = seen.renderer, seen.defocus.radius_px
-        drawn = spread(photo, seen.defocus, iris=renderer.iris, highlights=renderer.highlights, rows=rows)
+        drawn = spread(
+            photo, seen.defocus, iris=renderer.iris, highlights=renderer.highlights, rows=rows, progress=progress
+        )
         pixels, level = drawn[:, columns], sight.level(look)
         largest_px = float(max(radius_px.max(), -radius_px.min()))
     levels = np.rint(pixels.clip(0, 1) * np.float32(255)).astype(np.uint8)

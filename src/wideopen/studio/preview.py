@@ -1,5 +1,6 @@
 """Previews: a photo as small as a screen, with what stays the same between one rendering and the next."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from io import BytesIO
@@ -13,15 +14,16 @@ from wideopen.photo import Photo
 from wideopen.photo.profile import from_linear, to_linear
 from wideopen.renderer.edges import IN_FOCUS_PX
 from wideopen.renderer.highlights import FULL_BLUR_PERCENT, restore_highlights
-from wideopen.renderer.layered import spread_in_layers
 from wideopen.renderer.lens import LensRenderer
-from wideopen.renderer.sheets import take_apart
+from wideopen.renderer.spread import reach_px, spread_in_strips
 from wideopen.shapes import Float, UInt8
 from wideopen.studio.reduce import halved, levels_of_light, light_of_pixels, lit, reduced
 
 SIDES = (320, 640, 1024, 1536, 2048)
 """Longer sides of previews."""
 QUALITY = 85
+STRIP_PX = 900_000
+"""Drawn at a time: a preview that follows the hand in one piece, a larger one so that it can be left between two."""
 MOST_PIXELS = 26_000_000
 """Larger photos are halved first: light of their full size would take more memory than some computers have."""
 _ENCODED_STEPS, _ROOT_STEPS = 1 << 16, 1 << 14
@@ -50,8 +52,16 @@ class Preview:
         """The photo as it is, in steps of 8 bits."""
         return levels_of(self.light, self.photo.icc)
 
-    def drawn(self, renderer: LensRenderer, defocus: DefocusMap) -> UInt8[np.ndarray, "h w 3"]:
-        """Draw as `wideopen.renderer.spread.spread` does, in steps of 8 bits and in one piece."""
+    def drawn(
+        self, renderer: LensRenderer, defocus: DefocusMap, *, progress: Callable[[float], None] | None = None
+    ) -> UInt8[np.ndarray, "h w 3"]:
+        """Draw as `wideopen.renderer.spread.spread` does, in steps of 8 bits.
+
+        Args:
+            renderer: What draws.
+            defocus: Of the preview's size.
+            progress: Told the share that is done, now and then where it takes long; what it raises ends the work.
+        """
         radius_px = defocus.radius_px
         if max(float(radius_px.max()), -float(radius_px.min())) <= IN_FOCUS_PX:
             return self.picture()
@@ -60,7 +70,15 @@ class Preview:
             full_px = IN_FOCUS_PX + max(1.5, FULL_BLUR_PERCENT / 100 * float(np.hypot(*self.whole_size)))
             gain = (2 * renderer.highlights) ** 2
             light = lit(light, self.lamps, radius_px, gain, IN_FOCUS_PX / self.scale, full_px / self.scale)
-        return levels_of(spread_in_layers(take_apart(light, radius_px), renderer.iris), self.photo.icc)
+        iris, height = renderer.iris, len(light)
+        drawn = np.empty(light.shape, np.uint8)
+        for strip, seen in spread_in_strips(
+            light, radius_px, iris, slice(0, height), reach_px(radius_px, iris), strip_px=STRIP_PX
+        ):
+            drawn[strip] = levels_of(seen, self.photo.icc)
+            if progress is not None:
+                progress(strip.stop / height)
+        return drawn
 
 
 @dataclass(frozen=True)

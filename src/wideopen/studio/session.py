@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,12 +111,13 @@ class Session:
         preview = self._view(side).preview
         return jpeg_of(preview.picture(), preview.photo, alpha=preview.photo.alpha)
 
-    def render(self, look: Look, *, side: int) -> Rendered:
+    def render(self, look: Look, *, side: int, progress: Callable[[float], None] | None = None) -> Rendered:
         """Render a preview: the fast step.
 
         Args:
             look: Settings of the lens.
             side: One of `wideopen.studio.preview.SIDES`; a smaller photo is rendered as it is.
+            progress: See `wideopen.studio.preview.Preview.drawn`.
 
         Raises:
             WideopenError: If depth, focus or lens cannot be had.
@@ -125,7 +126,7 @@ class Session:
         view = self._view(side)
         seen = view.sight.seen(look)
         photo = view.preview.photo
-        jpeg = jpeg_of(view.preview.drawn(seen.renderer, seen.defocus), photo, alpha=photo.alpha)
+        jpeg = jpeg_of(view.preview.drawn(seen.renderer, seen.defocus, progress=progress), photo, alpha=photo.alpha)
         radius = seen.defocus.radius_px
         largest_px = float(max(radius.max(), -radius.min())) * view.preview.scale
         return Rendered(jpeg, largest_px, view.sight.level(look), time.perf_counter() - begun)

@@ -1,10 +1,11 @@
 """Turns: one picture is worked on at a time, and what nobody waits for any more is not worked on at all."""
 
 import asyncio
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from wideopen.errors import WideopenError
@@ -18,16 +19,27 @@ class StaleError(WideopenError):
     """A newer request of the same window has come."""
 
 
+Going = Callable[[float], None]
+"""Told by long work how far it is; raises `StaleError` where nobody waits for it any more."""
+
+
 class BusyError(WideopenError):
     """More waits than is worked on in any time that a person would wait."""
 
 
 @dataclass(eq=False)
 class _Waiting:
-    work: Callable[[], Any]
+    work: Callable[[Going], Any]
     future: "asyncio.Future[Any]"
     key: Hashable = None
     number: int = 0
+    stale: threading.Event = field(default_factory=threading.Event)
+    """Set once a newer one has come."""
+
+    def going(self, share: float) -> None:
+        """See `Going`."""
+        if share < 1 and self.stale.is_set():
+            raise StaleError(f"a newer picture was asked for, when {share:.0%} of this one was done")
 
 
 class Turns:
@@ -41,7 +53,7 @@ class Turns:
         self._waiting: list[_Waiting] = []
         self._newest: OrderedDict[Hashable, int] = OrderedDict()
         self._most_waiting = most_waiting
-        self._busy = False
+        self._running: _Waiting | None = None
 
     async def take(self, work: Callable[[], Result]) -> Result:
         """Wait for a turn and do it.
@@ -49,13 +61,13 @@ class Turns:
         Raises:
             BusyError: If too many wait.
         """
-        return await self._queued(work, None, 0)
+        return await self._queued(lambda _: work(), None, 0)
 
-    async def take_live(self, key: Hashable, number: int, work: Callable[[], Result]) -> Result:
+    async def take_live(self, key: Hashable, number: int, work: Callable[[Going], Result]) -> Result:
         """Wait for a turn and do it, unless a higher number comes under the same key before it has begun.
 
-        What has begun is finished and given: a picture that is a little late is better than none while a
-        control moves.
+        Work that has begun and takes long asks by what it is given whether to go on. A short one need not: a picture
+        that is a little late is better than none while a control moves.
 
         Raises:
             StaleError: If a higher number came.
@@ -71,9 +83,11 @@ class Turns:
             self._waiting.remove(each)
             if not each.future.done():
                 each.future.set_exception(StaleError("a newer picture was asked for"))
+        if self._running is not None and self._running.key == key and self._running.number < number:
+            self._running.stale.set()
         return await self._queued(work, key, number)
 
-    async def _queued(self, work: Callable[[], Result], key: Hashable, number: int) -> Result:
+    async def _queued(self, work: Callable[[Going], Result], key: Hashable, number: int) -> Result:
         if len(self._waiting) >= self._most_waiting:
             raise BusyError("too many pictures are waited for; wait a moment and try again")
         one = _Waiting(work, asyncio.get_running_loop().create_future(), key, number)
@@ -87,15 +101,14 @@ class Turns:
                 self._waiting.remove(one)
 
     def _next(self) -> None:
-        if self._busy or not self._waiting:
+        if self._running is not None or not self._waiting:
             return
-        one = self._waiting.pop(0)
-        self._busy = True
-        done = asyncio.get_running_loop().run_in_executor(self._thread, one.work)
+        one = self._running = self._waiting.pop(0)
+        done = asyncio.get_running_loop().run_in_executor(self._thread, one.work, one.going)
         done.add_done_callback(lambda finished: self._finish(one, finished))
 
     def _finish(self, one: _Waiting, finished: "asyncio.Future[Any]") -> None:
-        self._busy = False
+        self._running = None
         error = None if finished.cancelled() else finished.exception()
         if one.future.done() or finished.cancelled():
             pass  # who asked has gone

@@ -15,6 +15,7 @@ let wanted = null; // {side, since}
 let shown = null; // {look, side}
 let busy = false;
 let resting = null;
+let leave = null; // ends the wait for a picture that is larger than those that follow the hand
 let plainSide = 0;
 let strokes = "";
 const pace = { at: LIVE_SIDES.length - 1, ms: null, seen: new Set() };
@@ -53,6 +54,7 @@ function want(side, since = performance.now()) {
   hurry();
   if (!studio.photo) return;
   wanted = { side, since };
+  leave?.abort();
   run();
 }
 
@@ -71,10 +73,13 @@ async function run() {
   const { side, since } = wanted, look = studio.look, number = studio.next();
   wanted = null;
   busy = true;
+  leave = side > liveSide() ? new AbortController() : null;
+  const signal = leave?.signal;
   tell();
   const opened = studio.photo?.id, begun = performance.now();
   try {
-    const told = await studio.withPhoto((photo) => api.render(photo.id, { look, side, window: studio.window, number }));
+    const asked = { look, side, window: studio.window, number };
+    const told = await studio.withPhoto((photo) => api.render(photo.id, asked, { signal }));
     const picture = await createImageBitmap(told.blob);
     const wantedStill = studio.photo && (studio.photo.id === opened || studio.look === look);
     if (wantedStill) {
@@ -85,6 +90,7 @@ async function run() {
     if (!error.stale && studio.photo) refuse(error);
   } finally {
     busy = false;
+    leave = null;
     if (wanted) run();
     tell();
   }
