@@ -1,4 +1,4 @@
-"""The command line, called as a shell calls it."""
+"""What tests of many files ask for: the command line, called as a shell calls it, and a browser."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ import sys
 import pytest
 from hypothesis import settings
 
+from browser import chromium
 from wideopen.cli import main
 
 # The same examples at each run, so that it fails where it failed; --hypothesis-profile=default draws others.
@@ -17,6 +18,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # does not suffice: Numba gives its number of threads to torch too.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser for one module's tests; its event loop must not be there when others want one."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import expect
 
-from browser import chromium
 from challenge_browser import HTML, STATIC, WIDE, enter, going, visiting
 from challenge_folder import days
 from study_browser import DESK, LOST, PHONE
@@ -25,12 +24,6 @@ TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
 @pytest.fixture(autouse=True)
 def boards_are_fresh(monkeypatch):
     monkeypatch.setattr(records, "_BOARD_S", -1.0)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

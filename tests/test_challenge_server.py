@@ -23,9 +23,10 @@ from challenge_served import NAMES, WHOLE_SHEET, answer, bearer, held, left, pic
 from wideopen.challenge import records
 from wideopen.challenge.crew import Crew, work_command
 from wideopen.challenge.plan import Phase
-from wideopen.challenge.server import opening_warning, organiser_link, serve
+from wideopen.challenge.server import organiser_link, serve
 from wideopen.errors import RequestError
 from wideopen.score.score import Score
+from wideopen.study.web import opening_warning
 
 
 @pytest.fixture(autouse=True)
@@ -309,8 +310,8 @@ def test_links_and_warnings(challenge):
     )
     with pytest.raises(RequestError, match="holds no challenge"):
         organiser_link(challenge.folder.parent)
-    assert opening_warning("127.0.0.1") is None
-    assert "HTTPS" in opening_warning("0.0.0.0")
+    assert opening_warning("127.0.0.1", "teams", proxy=False) is None
+    assert "HTTPS" in opening_warning("0.0.0.0", "teams", proxy=False)
 
 
 def test_a_port_that_is_taken_is_told_before_a_worker_is_started(challenge):

@@ -14,7 +14,6 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import expect
 
-from browser import chromium
 from challenge_browser import HTML, enter, going, visiting
 from challenge_served import NAMES, answer, picture, zip_of
 from study_browser import LOST
@@ -25,12 +24,6 @@ from wideopen.challenge.work import work
 @pytest.fixture(autouse=True)
 def boards_are_fresh(monkeypatch):
     monkeypatch.setattr(records, "_BOARD_S", -1.0)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

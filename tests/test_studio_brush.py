@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from browser import chromium
 from studio_browser import PHONE, served, visiting
 
 expect.set_options(timeout=30_000)  # a picture takes long where other tests keep all cores busy
@@ -23,12 +22,6 @@ BYTES = """(data) => new Promise((done) => {
   reader.onload = () => done(reader.result.split(",")[1]);
   reader.readAsDataURL(new Blob([data]));
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

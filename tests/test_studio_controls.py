@@ -4,14 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from browser import chromium
 from studio_browser import PHONE, photo_of, served, visiting
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

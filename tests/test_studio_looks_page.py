@@ -6,15 +6,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from browser import chromium
 from studio_browser import LOST, photo_of, served
 from studio_saving import STROKE, change, garden, opened, saved
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from browser import chromium
 from studio_browser import LOST, served
 from studio_saving import CAMERA, STROKE, change, garden, opened, saved, told
 
 saving = pytest.importorskip("wideopen.studio.saving")
 shelves = pytest.importorskip("wideopen.studio.shelf")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser import chromium
 from studio_browser import photo_of, served, visiting
 from studio_saving import CAMERA, SMALL, garden, saved
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,12 @@
 import numpy as np
 import pytest
 
-from browser import chromium
 from studio_browser import PHONE, photo_of, served, visiting
 
 MAGENTA = (255, 0, 255)
 SIZE = (600, 400)
 MARK = (437, 118)
 WINDOWS = ((1280, 800), (820, 1100))
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser import chromium
 from study_browser import LOST, METHODS, NAMES, STATIC, served, visiting
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -3,15 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from browser import chromium
 from study_browser import DESK, LOST, METHODS, NAMES, PHONE, served, visiting
 from wideopen.study.vote import LEVELS, QUESTION
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

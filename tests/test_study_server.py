@@ -18,11 +18,12 @@ from wideopen.study.guard import HEADERS, MOST_BODY_BYTES
 from wideopen.study.limits import Limiter, Limits, Rate, place_of
 from wideopen.study.links import Links
 from wideopen.study.plan import TRUTH, read_study, write_study
-from wideopen.study.server import app, create_links, opening_warning, organiser_link, serve
+from wideopen.study.server import app, create_links, organiser_link, serve
 from wideopen.study.sitting import trials_of
 from wideopen.study.store import open_store
 from wideopen.study.training import training_of
 from wideopen.study.vote import LEVELS, QUESTION
+from wideopen.study.web import opening_warning
 
 SCREEN = {"screen_width_px": 1920, "screen_height_px": 1080, "pixel_ratio": 1.5, "zoom": 1, "touch": False}
 
@@ -510,16 +511,16 @@ def test_an_address_belongs_to_somebody(address, place):
     [("127.0.0.1", None), ("::1", None), ("localhost", None), ("0.0.0.0", "HTTPS"), ("::", "HTTPS"), ("pc", "HTTPS")],
 )
 def test_opening_wider_is_warned_of(host, words):
-    warning = opening_warning(host)
+    warning = opening_warning(host, "raters", proxy=False)
     assert (words in warning) if words else warning is None
-    assert opening_warning("0.0.0.0", proxy=True).startswith("0.0.0.0 is open")
+    assert opening_warning("0.0.0.0", "raters", proxy=True).startswith("0.0.0.0 is open")
 
 
 def test_links_are_whole_addresses(folder):
     made = create_links(folder, 2, address="https://example.org/study/")
     assert len(set(made)) == 2
     assert all(each.startswith("https://example.org/study/r/") for each in made)
-    assert organiser_link(folder).startswith("http://127.0.0.1:8000/o/")
+    assert organiser_link(folder).startswith("http://127.0.0.1:8400/o/")
     with pytest.raises(RequestError, match="1 or more"):
         create_links(folder, 0)
     with pytest.raises(RequestError, match="no study"):

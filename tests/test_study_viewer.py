@@ -6,16 +6,9 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
-from browser import chromium
 from study_browser import DESK, PHONE, SIZE, served, visiting
 
 TABLET = {"viewport": {"width": 1180, "height": 820}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

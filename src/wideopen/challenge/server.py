@@ -26,7 +26,7 @@ from wideopen.errors import RequestError
 from wideopen.study import web
 from wideopen.study.guard import Guard
 
-HOST, PORT = "127.0.0.1", 8322
+HOST, PORT = web.LOOPBACK, 8322
 MOST_BODY_BYTES = 160_000
 """Of everything but an upload; a fact sheet in letters that JSON may write as six bytes each fits in."""
 FILES = "files"
@@ -132,18 +132,6 @@ def organiser_link(folder: Path, *, address: str = f"http://{HOST}:{PORT}") -> s
     """
     read_plan(folder)
     return f"{address.rstrip('/')}/o/{Links(folder).organiser_token()}"
-
-
-def opening_warning(host: str, *, proxy: bool = False) -> str | None:
-    """Say what it means to listen on an address; nothing where only this machine can reach it."""
-    if not web.is_open_to_others(host):
-        return None
-    if proxy:
-        return f"{host} is open to others than the proxy too, who could then pretend any address; prefer {HOST}"
-    return (
-        f"{host} is open to everyone who can reach this machine, unencrypted, tokens too; for teams elsewhere, "
-        f"listen on {HOST} behind a reverse proxy with HTTPS, and give --proxy"
-    )
 
 
 def _route_public(made: FastAPI, desk: PublicDesk) -> None:

@@ -42,10 +42,11 @@ def serve(
 ) -> None:
     """Serve a challenge to teams and everybody, and score what comes, until Ctrl-C."""
     with needing("challenge", "challenges"):
-        from wideopen.challenge.server import opening_warning, organiser_link
+        from wideopen.challenge.server import organiser_link
         from wideopen.challenge.server import serve as run
+        from wideopen.study.web import opening_warning
 
-        warning = opening_warning(host, proxy=proxy)
+        warning = opening_warning(host, "teams", proxy=proxy, secrets=", tokens too")
         if warning is not None:
             click.echo(f"careful: {warning}", err=True)
 

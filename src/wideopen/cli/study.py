@@ -90,10 +90,11 @@ def new(
 def serve(folder: Path, host: str, port: int, database: str | None, proxy: bool, root_path: str) -> None:
     """Serve a study until Ctrl-C."""
     with needing("study", "studies"):
-        from wideopen.study.server import opening_warning, organiser_link
+        from wideopen.study.server import organiser_link
         from wideopen.study.server import serve as run
+        from wideopen.study.web import opening_warning
 
-        warning = opening_warning(host, proxy=proxy)
+        warning = opening_warning(host, "raters", proxy=proxy)
         if warning is not None:
             click.echo(f"careful: {warning}", err=True)
 

@@ -79,7 +79,7 @@ def spread_in_strips(
     *,
     top: int = 0,
     whole_height: int | None = None,
-    strip_px: int = STRIP_PX,
+    strip_px: int | None = None,
 ) -> Iterator[tuple[slice, Float[np.ndarray, "sh w 3"]]]:
     """Spread linear light strip by strip; who asks for no further strip has no further work done.
 
@@ -91,13 +91,13 @@ def spread_in_strips(
         reach: Of `reach_px`, for the whole photo.
         top: Where in the photo the rows begin.
         whole_height: Height of the photo, if these are some rows of it.
-        strip_px: About so many pixels in a strip, with what reaches it.
+        strip_px: About so many pixels in a strip, with what reaches it; None is `STRIP_PX`.
 
     Yields:
         The rows of each strip, and its linear light in float32.
     """
     height, width = radius_px.shape
-    for strip, around in _strips(wanted, height, width, reach, strip_px):
+    for strip, around in _strips(wanted, height, width, reach, strip_px or STRIP_PX):
         sheets = take_apart(light[around], radius_px[around])
         seen = spread_in_layers(sheets, iris, top=top + around.start, whole_height=whole_height or height)
         del sheets

@@ -14,7 +14,7 @@ from wideopen.study.links import Links
 from wideopen.study.plan import read_study
 from wideopen.study.store import ForgottenError, Store, StoreError, open_store
 
-HOST, PORT = "127.0.0.1", 8000
+HOST, PORT = web.LOOPBACK, 8400
 _UNSAVED = "disk full or store cannot be written: your answer was NOT saved, try again"
 
 
@@ -124,18 +124,6 @@ def organiser_link(folder: Path, *, address: str = f"http://{HOST}:{PORT}") -> s
     """
     read_study(folder)
     return f"{address.rstrip('/')}/o/{Links(folder).organiser_token()}"
-
-
-def opening_warning(host: str, *, proxy: bool = False) -> str | None:
-    """Say what it means to listen on an address; nothing where only this machine can reach it."""
-    if not web.is_open_to_others(host):
-        return None
-    if proxy:
-        return f"{host} is open to others than the proxy too, who could then pretend any address; prefer {HOST}"
-    return (
-        f"{host} is open to everyone who can reach this machine, unencrypted; for raters elsewhere, "
-        f"listen on {HOST} behind a reverse proxy with HTTPS, and give --proxy"
-    )
 
 
 async def _say_gone(request: Request, error: Exception) -> Response:

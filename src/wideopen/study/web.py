@@ -23,6 +23,8 @@ _TYPES = {
     ".png": "image/png",
     ".woff2": "font/woff2",
 }
+LOOPBACK = "127.0.0.1"
+"""The address that only this machine reaches."""
 _LAST_WORDS_S = 10
 """For answers that are under way when the server is stopped."""
 
@@ -112,6 +114,25 @@ def is_open_to_others(host: str) -> bool:
         return not ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host != "localhost"
+
+
+def opening_warning(host: str, whom: str, *, proxy: bool, secrets: str = "") -> str | None:
+    """Say what it means to listen on an address; nothing where only this machine can reach it.
+
+    Args:
+        host: The address.
+        whom: Who shall come, as ``raters``.
+        proxy: Whether a reverse proxy stands before it, whose word on addresses counts.
+        secrets: What else goes unencrypted, as ``, tokens too``.
+    """
+    if not is_open_to_others(host):
+        return None
+    if proxy:
+        return f"{host} is open to others than the proxy too, who could then pretend any address; prefer {LOOPBACK}"
+    return (
+        f"{host} is open to everyone who can reach this machine, unencrypted{secrets}; for {whom} elsewhere, "
+        f"listen on {LOOPBACK} behind a reverse proxy with HTTPS, and give --proxy"
+    )
 
 
 def prefix_of(root_path: str) -> str:
