@@ -331,10 +331,13 @@ def test_an_iris_is_the_same_one_while_other_settings_change(session):
     assert sight.seen(Look(blades=5)).renderer.iris.blades == 5
 
 
-def test_few_previews_are_kept(session):
-    for side in SIDES:
+def test_small_previews_are_kept_and_of_large_ones_the_last():
+    session = Session(
+        Negative.of(Photo(np.full((1500, 2100, 3), 0.5, np.float32))), "grey", {}, Camera((2100, 1500), None)
+    )
+    for side in (*SIDES, 1536, 640):
         session.before(side)
-    assert len(session._views) <= 2
+    assert list(session._views) == [320, 640, 1024, 1536]
 
 
 def test_the_loupe_shows_what_is_saved_pixel_for_pixel(tmp_path):

@@ -22,7 +22,7 @@ from wideopen.studio.reduce import halved, levels_of_light, light_of_pixels, lit
 SIDES = (320, 640, 1024, 1536, 2048)
 """Longer sides of previews."""
 QUALITY = 85
-STRIP_PX = 900_000
+STRIP_PX = 1_500_000
 """Drawn at a time: a preview that follows the hand in one piece, a larger one so that it can be left between two."""
 MOST_PIXELS = 26_000_000
 """Larger photos are halved first: light of their full size would take more memory than some computers have."""

@@ -1,7 +1,6 @@
 """Session: one open photo, read and looked at once and then rendered many times."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from wideopen.studio.sight import Camera, Sight, level_of, subject_of
 
 LOOKED_AT = 1024
 """Side of the preview in which a photo is looked at first."""
-MOST_VIEWS = 2
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Session:
 
     def __init__(self, negative: Negative, name: str, facts: dict[str, Any], camera: Camera) -> None:
         self._negative, self._name, self._facts, self._camera = negative, name, facts, camera
-        self._views: OrderedDict[int, _View] = OrderedDict()
+        self._views: dict[int, _View] = {}
 
     @classmethod
     def open(cls, path: Path, name: str) -> "Session":
@@ -160,14 +158,12 @@ class Session:
         return span.far_share, span.near_share
 
     def _view(self, side: int) -> _View:
-        """Take a preview, or make it; the side that was looked at first stays."""
-        side, first = self._step(side), self._step(LOOKED_AT)
+        """Take a preview, or make it; of those that are larger than what was looked at first one is kept."""
+        side = self._step(side)
         if side in self._views:
-            self._views.move_to_end(side)
             return self._views[side]
-        others = [each for each in self._views if each != first]
-        if len(others) >= MOST_VIEWS - 1:
-            del self._views[others[0]]
+        if side > LOOKED_AT:
+            self._views = {each: view for each, view in self._views.items() if each <= LOOKED_AT}
         preview = self._negative.preview(side)
         self._views[side] = _View(preview, Sight(preview.photo, self._camera))
         return self._views[side]
