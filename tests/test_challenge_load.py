@@ -18,7 +18,7 @@ pytest.importorskip("sqlalchemy")
 
 import psutil
 
-from challenge_hall import LIMITS, SHEET, Hall, photo_of, zip_of
+from challenge_hall import LIMITS, SHEET, Hall, zip_of
 from challenge_workers import assert_all_ended_once, fifty, killed_in_the_middle, sandboxes, until
 from postgresql import postgresql, server  # noqa: F401
 from wideopen.challenge.client import Asked, Client, sign_up, submit
@@ -115,10 +115,11 @@ def submitted(address, folder, good, wrong):
 
 def all_end_though_server_and_worker_are_killed(tmp_path, database=None):
     hall = held_now(tmp_path / "challenge", database)
-    photo_of(7, (48, 64)).save(tmp_path / "turned.png")
     originals = hall.truth() / "original"
     good = zip_of(tmp_path / "good.zip", originals)
-    wrong = zip_of(tmp_path / "wrong.zip", originals, p2=tmp_path / "turned.png")
+    # Broken behind its head, which the server's own look does not see.
+    (tmp_path / "broken.png").write_bytes((originals / "2.png").read_bytes()[:-300])
+    wrong = zip_of(tmp_path / "wrong.zip", originals, p2=tmp_path / "broken.png")
     serving = Serving(hall.folder, database)
     hall.store = open_store(hall.folder, database)
     try:
