@@ -210,12 +210,30 @@ def test_a_finished_upload_is_known_a_while_for_an_answer_may_be_lost(uploads, c
     assert uploads.finish(1, part.id) == first
 
 
+def test_a_finished_upload_stays_until_its_submission_is_kept(uploads):
+    # The server may be killed between the two, and another submission of the team come first.
+    kept = {}
+    for data in (b"one", b"other"):
+        part = begun(uploads, data)
+        uploads.append(1, part.id, 0, [data])
+        kept[part.id] = uploads.finish(1, part.id)
+    first, second = kept
+    uploads.settle(1, second)
+    uploads.settle(2, first)
+    assert uploads.finish(1, first) == kept[first]
+    uploads.settle(1, first)
+    uploads.settle(1, "0" * 32)
+    with pytest.raises(UnknownUploadError):
+        uploads.finish(1, second)
+
+
 def test_only_the_last_finished_upload_of_a_team_takes_room(uploads, tmp_path):
     for number in range(2 * MOST_UNFINISHED):
         data = b"%d" % number
         part = begun(uploads, data)
         uploads.append(1, part.id, 0, [data])
         uploads.finish(1, part.id)
+        uploads.settle(1, part.id)
     assert files_in(tmp_path / "uploads") == [f"{part.id}.json", f"{part.id}.part"]
     assert len(files_in(tmp_path / "files")) == 2 * MOST_UNFINISHED
 

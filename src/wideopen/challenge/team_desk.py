@@ -156,7 +156,9 @@ class TeamDesk:
             inspect(path, sent.kind, phase, self._folder, self._plan.limits, name=name)
             upload = self._uploads.finish(team.id, sent.upload)
         with self._told(phase, team):
-            return self._store.submit(team.id, phase.name, sent.track, sent.kind, upload, sheet, request=sent.request)
+            made = self._store.submit(team.id, phase.name, sent.track, sent.kind, upload, sheet, request=sent.request)
+        self._uploads.settle(team.id, sent.upload)
+        return made
 
     def submission(self, request: Request, number: Number) -> Response:
         """Tell a team all of one of its submissions."""

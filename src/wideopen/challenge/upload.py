@@ -67,7 +67,7 @@ class _Record:
     bytes: int
     sha256: str
     done: bool = False
-    """Whether it is among the challenge's files; the part is kept a while, for an answer may have been lost."""
+    """Whether a submission of it is kept."""
 
     @property
     def id(self) -> str:
@@ -198,8 +198,7 @@ class Uploads:
     def finish(self, team: int, id_: str) -> Upload:
         """Check a file and put it among the challenge's files; done again, it gives the same.
 
-        The last finished upload of a team stays known for a while, so that a submission whose answer was lost can be
-        made again without it.
+        The upload stays, for the server may be killed before the submission is kept; `settle` says that it is.
 
         Raises:
             UnknownUploadError: If there is no such upload, or it is another team's.
@@ -220,12 +219,24 @@ class Uploads:
                 )
             if not self._files.has(record.key):
                 self._files.put(record.key, path)
-            with self._lock:
-                for other in self._records():
-                    if other.team == team and other.done and other.id != record.id:
-                        self._remove(other.id)
-                self._write(replace(record, done=True))
         return Upload(record.key, record.file_name, record.bytes, record.sha256)
+
+    def settle(self, team: int, id_: str) -> None:
+        """Say that a submission of a file is kept.
+
+        It stays known until the team's next one, so that the same file can be submitted again without being sent.
+
+        Raises:
+            StoreError: If that cannot be written down.
+        """
+        with self._lock, _kept():
+            record = self._find(id_)
+            if record is None or record.team != team:
+                return
+            for other in self._records():
+                if other.team == team and other.done and other.id != record.id:
+                    self._remove(other.id)
+            self._write(replace(record, done=True))
 
     def _refuse(self, record: _Record) -> None:
         most = self._limits.upload_mb * MB
