@@ -66,7 +66,7 @@ function phaseCard(phase) {
   const dates = [fact("from", moment(phase.begins)), fact("until", moment(phase.ends))];
   if (!phase.takes) {
     return made("li", { className: `card ${phase.state}` }, head, made("dl", { className: "facts" }, dates,
-      fact("gives", "pairs to learn from, with their truth"), fact("takes", "nothing yet")));
+      fact("gives", "pairs to learn from, with their truth"), fact("takes", "nothing")));
   }
   const takes = phase.takes.map((kind) => TAKES[kind] ?? kind).join(" and ");
   const board = phase.board === "live" ? "live" : phase.shown ? "open" : "hidden until the organiser opens it";
