@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 
 from postgresql import postgresql, server  # noqa: F401
 from study_folder import make_study
+from wideopen.database import _set_up_sqlite as set_up_sqlite
 from wideopen.errors import RequestError
 from wideopen.study.plan import read_study, write_study
 from wideopen.study.sitting import trials_of
@@ -189,6 +190,25 @@ def test_several_processes_may_begin_at_once(folder, database):
         names = list(pool.map(begin, range(6)))
     with closing(open_store(folder, database)) as store:
         assert {rater.name for rater in store.raters()} == set(names)
+
+
+def test_who_begins_a_database_waits_for_others_that_do(monkeypatch):
+    asked = []
+
+    class Busy:
+        def execute(self, text):
+            asked.append(text)
+            if len(asked) < 4:
+                raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr("wideopen.database._PAUSE_S", 0.0)
+    set_up_sqlite(Busy(), None)
+    assert asked[:4] == ["PRAGMA journal_mode=WAL"] * 4
+    assert len(asked) > 5
+    monkeypatch.setattr("wideopen.database._WAIT_S", -1)
+    asked.clear()
+    with pytest.raises(sqlite3.OperationalError):
+        set_up_sqlite(Busy(), None)
 
 
 def test_votes_are_not_read_by_another_plan(store, folder, database):

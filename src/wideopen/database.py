@@ -4,6 +4,7 @@ What was written and acknowledged is on disk.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -17,6 +18,7 @@ from wideopen.errors import RequestError, WideopenError
 
 _WAIT_S = 30
 """For another process that writes, or for a connection."""
+_PAUSE_S = 0.02
 
 
 class StoreError(WideopenError):
@@ -114,8 +116,22 @@ def _postgresql(address: str, what: str, extra: str) -> Engine:
 def _set_up_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401
     # Transactions are begun below, by name, and not by the driver.
     connection.isolation_level = None
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    _choose_wal(connection)
+    for setting in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {setting}")
+
+
+def _choose_wal(connection: Any) -> None:  # noqa: ANN401
+    """Choose the journal; SQLite itself does not wait for others that do so at the same time."""
+    until_s = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until_s:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def _begin_sqlite(connection: Connection) -> None:
